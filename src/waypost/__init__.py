@@ -1,0 +1,1 @@
+"""Waypost: a mail server that explains itself."""

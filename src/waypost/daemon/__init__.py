@@ -1,0 +1,1 @@
+"""The only joiner: picks bodies for protocols and runs processes."""

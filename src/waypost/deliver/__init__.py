@@ -1,0 +1,1 @@
+"""Acting outward: leases become attempts, attempts become outcomes. Never imports accept: they meet in the spool."""

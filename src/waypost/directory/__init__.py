@@ -1,0 +1,1 @@
+"""Who lives here: domains, mailboxes, aliases, credentials. Knows no session and no transport."""

@@ -1,0 +1,1 @@
+"""Captured mail: kept, found, waited for, deleted. Knows no session and no network."""

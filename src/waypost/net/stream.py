@@ -1,0 +1,62 @@
+"""The seam between a conversation and a connection: octets in, octets out, deadlines, TLS. Knows no SMTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import ssl
+
+
+class StreamError(Exception):
+    """The connection cannot go on."""
+
+
+class ClosedError(StreamError):
+    """The other side hung up, or the connection broke."""
+
+
+class DeadlineError(StreamError):
+    """The deadline passed before the octets came (or went)."""
+
+
+class HandshakeError(StreamError):
+    """TLS could not be established; the text says why, for logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """Both ends of a connection."""
+
+    remote: str
+    """IP address, IPv4-mapped IPv6 shown as IPv4; empty for a socket without one."""
+    remote_port: int
+    local: str
+    local_port: int
+
+
+class Stream(Protocol):
+    """One connection. One coroutine reads it; reading is paused while nobody does and 64 KiB wait."""
+
+    ends: Ends
+    tls: str
+    """``TLSv1.3 TLS_AES_256_GCM_SHA384``, or empty while in the clear."""
+
+    async def receive(self) -> bytes:
+        """What has come since the last call, at least one octet. Raises ClosedError or DeadlineError."""
+
+    def send(self, octets: bytes) -> None:
+        """Write; never blocks, never raises: a broken connection shows at the next ``receive`` or ``drain``."""
+
+    async def drain(self) -> None:
+        """Return when at most 64 KiB wait to be sent. Raises ClosedError or DeadlineError."""
+
+    def deadline(self, seconds: float | None) -> None:
+        """From now on ``receive`` and ``drain`` fail after ``seconds``, however many octets trickle in; None lifts it."""
+
+    async def start_tls(self, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None) -> None:
+        """Handshake within the deadline; octets received in the clear before it are never read as TLS'd ones. Raises HandshakeError."""
+
+    def close(self) -> None:
+        """Send what waits and close; idempotent."""

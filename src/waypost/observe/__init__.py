@@ -1,0 +1,1 @@
+"""What happens, told as it happens: events, log, metrics. Knows no database."""

@@ -1,0 +1,218 @@
+"""One frozen dataclass per thing that happens in a message's or a session's life; knows neither log format nor database.
+
+Whoever wants to know is an ``Observer``: a callable that takes an event, never blocks and never raises. ``Observers`` holds
+those that daemon handed in; an event is made only where somebody listens (``if observers: observers.tell(...)``).
+Every event names the session or queue id it belongs to, and the reply key where a reply was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from waypost.mail.envelope import Envelope
+    from waypost.mail.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """A client was greeted, or turned away at the greeting."""
+
+    session: str
+    role: str
+    client: str
+    port: int
+    local: str
+    """``address:port`` it came to."""
+    key: str
+    """greeting, or why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSecured:
+    """A TLS handshake ended."""
+
+    session: str
+    tls: str
+    """``TLSv1.3 TLS_AES_256_GCM_SHA384``, or empty when it failed."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One line group of a conversation, in or out; made only where someone follows conversations live."""
+
+    session: str
+    at: float
+    """Wall-clock seconds."""
+    from_client: bool
+    """Whether the client of this conversation said it (for outbound attempts we are the client)."""
+    octets: bytes
+    """As on the wire; AUTH redacted, content left out."""
+    key: str = ""
+    """Reply key, where it is one of our replies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A command or message of a client was answered with 4xx or 5xx."""
+
+    session: str
+    client: str
+    helo: str
+    command: str
+    """MAIL, RCPT, end of data, ..."""
+    key: str
+    code: int
+    status: str
+    text: str
+    reverse_path: str = ""
+    forward_path: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated:
+    """AUTH ended, well or badly."""
+
+    session: str
+    client: str
+    account: str
+    """The name that was given."""
+    mechanism: str
+    key: str
+    """auth-succeeded, auth-failed or auth-unavailable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAccepted:
+    """A message is on disk and its 250 goes out."""
+
+    session: str
+    envelope: Envelope
+    message_id: str
+    """The Message-ID field, or empty."""
+    key: str = "queued"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClosed:
+    """A connection ended."""
+
+    session: str
+    client: str
+    helo: str
+    seconds: float
+    accepted: int
+    """Messages."""
+    refused: int
+    """Replies of 4xx and 5xx."""
+    key: str
+    """closing, timeout, shutdown, ...; empty: the client hung up."""
+    tls: str = ""
+    account: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptMade:
+    """One attempt at one recipient ended, and its outcome is durable."""
+
+    id: str
+    """Queue id."""
+    reverse_path: str
+    recipient: str
+    outcome: Outcome
+    arrived: float
+    attempts: int
+    """This one included."""
+    seconds: tuple[float, float, float, float]
+    """Before the queue manager, in the queue, connection set-up, transmission: Postfix's delays=a/b/c/d."""
+    next_attempt: float | None = None
+    """Wall-clock seconds, when deferred."""
+    session: str = ""
+    """Id of the outbound conversation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeQueued:
+    """A delivery status notice was queued with the settlement of its cause."""
+
+    id: str
+    """Queue id of the notice."""
+    about: str
+    """Queue id of the message it speaks of."""
+    to: str
+    kind: str
+    """failed, delayed, delivered, relayed, expanded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFinished:
+    """Every recipient of a message is settled and it left the spool."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAltered:
+    """An operator held, released, retried, failed or deleted a message."""
+
+    id: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerChanged:
+    """The server as a whole: started, ready, reloaded, draining, stopped, worker-lost, disk-full, descriptors-low, loop-blocked..."""
+
+    what: str
+    detail: str = ""
+    severity: str = "info"
+    """info, warning or error."""
+
+
+Event: TypeAlias = (
+    SessionOpened
+    | SessionSecured
+    | Spoken
+    | Refused
+    | Authenticated
+    | MessageAccepted
+    | SessionClosed
+    | AttemptMade
+    | NoticeQueued
+    | MessageFinished
+    | MessageAltered
+    | ServerChanged
+)
+Observer: TypeAlias = "Callable[[Event], None]"
+
+
+class Observers:
+    """Those who are told. Falsy when nobody listens, so that an event nobody wants is never made."""
+
+    __slots__ = ("_live", "_observers")
+
+    def __init__(self, observers: Sequence[Observer] = (), *, live: bool = False) -> None:
+        self._observers = tuple(observers)
+        self._live = live
+
+    def __bool__(self) -> bool:
+        return bool(self._observers)
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody follows conversations line by line (``Spoken`` is made only then)."""
+        return self._live
+
+    def tell(self, event: Event) -> None:
+        """Hand ``event`` to each observer in turn."""
+        for observer in self._observers:
+            observer(event)
+
+
+SILENT = Observers()
