@@ -30,3 +30,6 @@ class Setting:
 
     restart: bool = False
     """Cannot change on reload: the server must be started anew."""
+
+    path: bool = False
+    """A file or folder: a relative one is taken from the folder of the configuration file."""

@@ -15,7 +15,10 @@ class DomainSettings:
 
     local: Annotated[
         tuple[str, ...],
-        Setting(says="Domains whose mailboxes are here. An address literal such as [192.0.2.1] may be listed too."),
+        Setting(
+            says="Domains whose mailboxes are here. An address literal such as [192.0.2.1] may be listed too; `*` is every domain, "
+            "for servers from which nothing leaves."
+        ),
     ] = ()
     relay: Annotated[
         tuple[str, ...],
@@ -38,6 +41,11 @@ class DomainSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSettings:
     """``[auth]``: how names and passwords are checked."""
+
+    anyone: Annotated[
+        bool,
+        Setting(says="Whether every name and password is right: legal only while nothing leaves (capture, hold, discard)."),
+    ] = False
 
     parallel: Annotated[int, Setting(says="Password checks at the same time, per host.", unit="checks", least=1, most=64)] = 2
     queue: Annotated[

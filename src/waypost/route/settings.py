@@ -57,6 +57,8 @@ class TransportSettings:
     password: Annotated[str | None, Setting(says="smtp: its password, as file:PATH or cred:NAME.", secret=True)] = None
     path: Annotated[
         str | None,
-        Setting(says="maildir: the folder; {local_part} and {domain} stand for the recipient's."),
+        Setting(says="maildir: the folder; {local_part} and {domain} stand for the recipient's.", path=True),
     ] = None
-    ca: Annotated[str | None, Setting(says="smtp, lmtp: a PEM file of certificate authorities to trust instead of the system's.")] = None
+    ca: Annotated[
+        str | None, Setting(says="smtp, lmtp: a PEM file of certificate authorities to trust instead of the system's.", path=True)
+    ] = None
