@@ -1,0 +1,62 @@
+"""Giving up root for good: after binding, before the first octet of a stranger is read. Knows nothing else."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import resource
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+class PrivilegeError(Exception):
+    """Root could not be given up; the text says why."""
+
+
+def account(user: str) -> pwd.struct_passwd:
+    """The system account named ``user``. Raises PrivilegeError."""
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        raise PrivilegeError(f"there is no system user {user!r}: create it, or set user to one that exists") from None
+
+
+def hand_over(folder: Path, user: str) -> None:
+    """Let ``user`` own the data directory and what stands in it already (the inbox's and spool's files)."""
+    who = account(user)
+    os.chown(folder, who.pw_uid, who.pw_gid)
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.chown(os.path.join(parent, name), who.pw_uid, who.pw_gid, follow_symlinks=False)  # noqa: PTH118 - os.walk speaks in strings
+
+
+def drop(user: str) -> None:
+    """Become ``user`` and make sure that there is no way back. Raises PrivilegeError."""
+    who = account(user)
+    os.setgroups([])
+    os.setresgid(who.pw_gid, who.pw_gid, who.pw_gid)
+    os.setresuid(who.pw_uid, who.pw_uid, who.pw_uid)
+    if who.pw_uid == 0:
+        return
+    try:
+        os.setuid(0)
+    except PermissionError:
+        return
+    raise PrivilegeError("root could be taken back after it was given up")
+
+
+def harden() -> None:
+    """No new privileges, no core files, nobody reads our memory: secrets pass through it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    except (OSError, AttributeError):  # not Linux: there is no prctl
+        return

@@ -1,0 +1,191 @@
+"""The operator's verbs over the stores of one process; each verb once. Knows no terminal and no socket.
+
+``call(verb, args)`` takes and gives plain JSON values: the control socket carries them as they are. An ``OperatorError`` is one
+sentence for whoever asked.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from waypost.history.render import render
+from waypost.mail.header import end_of_header
+from waypost.operate import rows
+from waypost.operate.failing import failure_notices
+from waypost.operate.filters import FilterError, inbox_search, queue_filter, words
+from waypost.spool.schedule import plan
+from waypost.spool.spool import Change, Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from waypost.clock import Clock
+    from waypost.history.transcript import History
+    from waypost.inbox.inbox import Inbox
+    from waypost.mail.content import Content
+    from waypost.spool.settings import QueueSettings
+    from waypost.spool.spool import Found, Spool
+
+SHOWN = 4_194_304
+"""Octets of a captured message's content that one answer carries; the rest is left to ``source``."""
+
+
+class OperatorError(Exception):
+    """The verb cannot be done; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What one shard keeps."""
+
+    spool: Spool
+    inbox: Inbox
+    history: History
+
+
+class Operator:
+    """The verbs, over every shard that this process owns."""
+
+    def __init__(self, stores: Sequence[Stores], *, queue: QueueSettings, hostname: str, clock: Clock) -> None:
+        self._stores = tuple(stores)
+        self._queue = queue
+        self._hostname = hostname
+        self._clock = clock
+        self._verbs: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "queue.list": self._queue_list,
+            "queue.show": self._queue_show,
+            "queue.alter": self._queue_alter,
+            "inbox.list": self._inbox_list,
+            "inbox.show": self._inbox_show,
+            "inbox.wait": self._inbox_wait,
+            "inbox.delete": self._inbox_delete,
+            "trace": self._trace,
+            "refused": self._refused,
+        }
+
+    async def call(self, verb: str, args: dict[str, Any]) -> Any:
+        """Do ``verb``. Raises OperatorError."""
+        if verb not in self._verbs:
+            raise OperatorError(f"{verb!r} is no verb of this server")
+        try:
+            return await self._verbs[verb](args)
+        except FilterError as error:
+            raise OperatorError(str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise OperatorError(f"{verb} was asked wrongly: {error!r}") from error
+
+    # ---- queue
+
+    async def _queue_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
+        wanted = queue_filter(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
+        found = [one for stores in self._stores for one in await stores.spool.find(wanted)]
+        return [rows.brief(one) for one in found]
+
+    async def _queue_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
+        wanted = Filter(ids=frozenset({str(args["id"]).upper()}))
+        for stores in self._stores:
+            for found in await stores.spool.find(wanted):
+                return self._whole(found, args.get("lang", "en"))
+        return None
+
+    def _whole(self, found: Found, lang: str) -> dict[str, Any]:
+        envelope = found.envelope
+        waiting = [one for one in found.recipients if one.next_attempt is not None]
+        first = min(waiting, key=lambda one: one.next_attempt or 0.0, default=None)
+        null_path = envelope.reverse_path is None
+        lifetime = self._queue.notice_lifetime if null_path else self._queue.lifetime
+        upcoming = (
+            plan(
+                self._queue,
+                attempts=first.attempts,
+                arrived=envelope.arrived,
+                next_attempt=first.next_attempt or self._clock.wall(),
+                null_path=null_path,
+            )
+            if first
+            else []
+        )
+        return rows.whole(found, self._queue, upcoming=upcoming, expires=envelope.arrived + lifetime, lang=lang)
+
+    async def _queue_alter(self, args: dict[str, Any]) -> dict[str, Any]:
+        said = words(args["filter"])
+        if said.empty:
+            raise OperatorError("say which messages: queue ids, from:..., to:..., state:..., older:..., or all")
+        change = Change(args["change"])
+        wanted = queue_filter(said, now=self._clock.wall())
+        changed: list[str] = []
+        busy: list[str] = []
+        for stores in self._stores:
+            dry_run = bool(args.get("dry_run"))
+            notices = await self._notices(stores.spool, wanted) if change is Change.FAIL and not dry_run else ()
+            altered = await stores.spool.alter(wanted, change, notices=notices, dry_run=dry_run)
+            changed += altered.messages
+            busy += altered.busy
+        return {"changed": changed, "busy": busy}
+
+    async def _notices(self, spool: Spool, wanted: Filter) -> Sequence[Any]:
+        found = await spool.find(wanted)
+        now = self._clock.wall()
+        return [notice for one in found for notice in await failure_notices(one, wanted, hostname=self._hostname, now=now)]
+
+    # ---- inbox
+
+    async def _inbox_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
+        wanted = inbox_search(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
+        return [rows.captured(one) for stores in self._stores for one in await stores.inbox.list(wanted)]
+
+    async def _inbox_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
+        for stores in self._stores:
+            opened = await stores.inbox.open(str(args["id"]).upper())
+            if opened is not None:
+                message, content = opened
+                octets = await _beginning(content)
+                return {
+                    **rows.captured(message),
+                    "headers": octets[: max(end_of_header(octets), 0)].decode("utf-8", "replace"),
+                    "source": base64.b64encode(octets).decode("ascii"),
+                    "whole": len(octets) == content.size,
+                    "conversation": await self._conversation(message.envelope.origin.session, args.get("lang", "en")),
+                }
+        return None
+
+    async def _inbox_wait(self, args: dict[str, Any]) -> dict[str, Any] | None:
+        wanted = inbox_search(words(args["filter"]), now=self._clock.wall())
+        return await _first_of([stores.inbox.wait(wanted, seconds=float(args["seconds"])) for stores in self._stores])
+
+    async def _inbox_delete(self, args: dict[str, Any]) -> dict[str, int]:
+        said = words(args["filter"])
+        if said.empty:
+            raise OperatorError("say which messages: ids, from:..., to:..., subject:..., newer:..., or all")
+        wanted = inbox_search(said, now=self._clock.wall())
+        return {"deleted": sum([await stores.inbox.delete(wanted) for stores in self._stores])}
+
+    # ---- history
+
+    async def _trace(self, args: dict[str, Any]) -> dict[str, Any] | None:
+        return await self._conversation(await self._session_of(str(args["id"]).upper()), args.get("lang", "en"))
+
+    async def _session_of(self, id_: str) -> str:
+        """The conversation that ``id_`` means: a session's id, or that of a message in the queue or the inbox."""
+        for stores in self._stores:
+            for found in await stores.spool.find(Filter(ids=frozenset({id_}))):
+                return found.envelope.origin.session
+            opened = await stores.inbox.open(id_)
+            if opened is not None:
+                return opened[0].envelope.origin.session
+        return id_
+
+    async def _refused(self, args: dict[str, Any]) -> list[dict[str, Any]]:
+        limit = int(args.get("limit") or 50)
+        found = [one for stores in self._stores for one in await stores.history.recent(refused=True, limit=limit)]
+        found.sort(key=lambda one: one.began, reverse=True)
+        return [_summary(one) for one in found[:limit]]
+
+    async def _conversation(self, session: str, lang: str) -> dict[str, Any] | None:
+        for stores in self._stores:
+            transcript = await stores.history.read(session)
+            if transcript is not None:
+                return {**_summary(transcript), "lines": [_line(one) for one in render(transcript, lang)], "omitted": transcript.omitted}
+        return None

@@ -1,0 +1,142 @@
+"""Values of the spool and the inbox as plain rows: one schema for JSON, terminal and web. Pure; knows no store."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from waypost.replies.catalogue import prose
+from waypost.replies.explain import gloss
+from waypost.spool.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waypost.inbox.inbox import Captured
+    from waypost.mail.outcome import Outcome
+    from waypost.mail.path import ReversePath
+    from waypost.spool.settings import QueueSettings
+    from waypost.spool.spool import Found, Standing
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def path(reverse_path: ReversePath) -> str:
+    """How a reverse-path is shown: ``<>`` for the null one."""
+    return "<>" if reverse_path is None else reverse_path.text
+
+
+def shown(text: str) -> str:
+    """Text from outside without control characters and direction marks: safe on a terminal."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def brief(found: Found) -> dict[str, Any]:
+    """One message of the queue, as ``queue list`` shows it."""
+    envelope = found.envelope
+    return {
+        "id": envelope.id,
+        "arrived": envelope.arrived,
+        "size": envelope.size,
+        "from": path(envelope.reverse_path),
+        "recipients": [standing(one) for one in found.recipients],
+    }
+
+
+def whole(found: Found, settings: QueueSettings, *, upcoming: Sequence[float], expires: float, lang: str) -> dict[str, Any]:
+    """One message of the queue with the reasons why it waits."""
+    envelope = found.envelope
+    origin = envelope.origin
+    return {
+        **brief(found),
+        "client": origin.client,
+        "helo": shown(origin.helo),
+        "protocol": origin.protocol,
+        "account": origin.account,
+        "session": origin.session,
+        "envid": envelope.envid,
+        "expires": expires,
+        "plan": list(upcoming),
+        "recipients": [explained(one, settings, lang) for one in found.recipients],
+    }
+
+
+def standing(one: Standing) -> dict[str, Any]:
+    """One recipient as it stands."""
+    last = one.last
+    return {
+        "address": one.recipient.mailbox.text,
+        "domain": one.domain,
+        "state": str(one.state),
+        "attempts": one.attempts,
+        "last_attempt": one.last_attempt,
+        "next_attempt": one.next_attempt if one.state in (State.DEFERRED, State.QUEUED) else None,
+        "key": last.key if last else None,
+        "reply": shown(said(last)) if last else None,
+        "next_hop": last.next_hop if last else None,
+    }
+
+
+def said(last: Outcome) -> str:
+    """What ended an attempt: the next hop's words, or ours where nobody spoke."""
+    return last.heard.text if last.heard else last.detail
+
+
+def explained(one: Standing, settings: QueueSettings, lang: str) -> dict[str, Any]:
+    """One recipient with the explanation of its last reply and the rule that set its next attempt."""
+    row = standing(one)
+    row["explanation"] = explanation(one.last, lang) if one.last else None
+    row["why"] = why(one)
+    row["rule"] = rule(settings, one)
+    return row
+
+
+def explanation(last: Outcome, lang: str) -> dict[str, str]:
+    """What the end of the last attempt means and what to do: of the reply that was heard, else of our own key."""
+    if last.heard:
+        said_ = gloss(last.heard.code, last.heard.status, last.heard.text, lang=lang)
+        return {"title": said_.title, "meaning": said_.meaning, "fix": said_.fix}
+    ours = prose(last.key, lang)
+    return {"title": ours.title, "meaning": ours.meaning, "fix": ours.operator_fix}
+
+
+def why(one: Standing) -> str:
+    """Why this recipient waits, in a phrase."""
+    match one.state:
+        case State.QUEUED:
+            return "waits for its first attempt" if not one.attempts else "waits for a deliverer"
+        case State.LEASED:
+            return "is being attempted this moment"
+        case State.DEFERRED:
+            return f"attempt {one.attempts} ended without delivery; the next one is planned"
+        case State.HELD:
+            return "is held until an operator releases it"
+        case _:
+            return f"is {one.state}"
+
+
+def rule(settings: QueueSettings, one: Standing) -> str | None:
+    """The setting that chose the wait after the last attempt."""
+    if one.state is not State.DEFERRED or not one.attempts:
+        return None
+    place = min(one.attempts, len(settings.retry)) - 1
+    return f"queue.retry[{place}] = {settings.retry[place]} s, varied by up to queue.jitter = {settings.jitter} %"
+
+
+def captured(one: Captured) -> dict[str, Any]:
+    """One message of the inbox, as ``inbox list`` shows it."""
+    envelope = one.envelope
+    return {
+        "id": one.id,
+        "captured": one.captured,
+        "from": path(envelope.reverse_path),
+        "to": [recipient.mailbox.text for recipient in envelope.recipients],
+        "subject": shown(one.subject),
+        "message_id": shown(one.message_id),
+        "size": one.size,
+        "client": envelope.origin.client,
+        "helo": shown(envelope.origin.helo),
+        "tls": envelope.origin.tls,
+        "account": shown(envelope.origin.account),
+        "session": envelope.origin.session,
+    }
