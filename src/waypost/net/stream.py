@@ -60,3 +60,10 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """Send what waits and close; idempotent."""
+
+
+class ServerStream(Stream, Protocol):
+    """A stream whose server may have to end it while the other side still speaks."""
+
+    def linger(self) -> None:
+        """Like ``close``, but octets that still come are thrown away for a while, so that the last reply is not lost to a reset."""
