@@ -18,7 +18,7 @@ from waypost.spool.states import FINAL, State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_AGE = re.compile(r"(\d{1,9})([smhd]?)")
+_AGE = re.compile(r"([0-9]{1,9})([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _WORDS = ("from", "to", "state", "older", "newer", "subject")
 STATES = tuple(state for state in State if state not in FINAL)

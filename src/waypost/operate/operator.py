@@ -1,7 +1,6 @@
 """The operator's verbs over the stores of one process; each verb once. Knows no terminal and no socket.
 
-``call(verb, args)`` takes and gives plain JSON values: the control socket carries them as they are. An ``OperatorError`` is one
-sentence for whoever asked.
+``call(verb, args)`` takes and gives plain JSON values: the control socket carries them as they are.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from waypost.mail.header import end_of_header
 from waypost.operate import rows
 from waypost.operate.failing import failure_notices
 from waypost.operate.filters import FilterError, inbox_search, queue_filter, words
+from waypost.operate.joining import first
+from waypost.operate.verbs import OperatorError
 from waypost.spool.schedule import plan
 from waypost.spool.spool import Change, Filter
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from waypost.clock import Clock
-    from waypost.history.transcript import History
+    from waypost.history.transcript import History, Transcript
     from waypost.inbox.inbox import Inbox
     from waypost.mail.content import Content
     from waypost.spool.settings import QueueSettings
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 SHOWN = 4_194_304
 """Octets of a captured message's content that one answer carries; the rest is left to ``source``."""
-
-
-class OperatorError(Exception):
-    """The verb cannot be done; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +150,7 @@ class Operator:
 
     async def _inbox_wait(self, args: dict[str, Any]) -> dict[str, Any] | None:
         wanted = inbox_search(words(args["filter"]), now=self._clock.wall())
-        return await _first_of([stores.inbox.wait(wanted, seconds=float(args["seconds"])) for stores in self._stores])
+        return await first([stores.inbox.wait(wanted, seconds=float(args["seconds"])) for stores in self._stores])
 
     async def _inbox_delete(self, args: dict[str, Any]) -> dict[str, int]:
         said = words(args["filter"])
@@ -189,3 +186,29 @@ class Operator:
             if transcript is not None:
                 return {**_summary(transcript), "lines": [_line(one) for one in render(transcript, lang)], "omitted": transcript.omitted}
         return None
+
+
+async def _beginning(content: Content) -> bytes:
+    """Up to ``SHOWN`` octets of ``content``."""
+    if content.octets is not None:
+        return content.octets[:SHOWN]
+    gathered = bytearray()
+    async for chunk in content.chunks():
+        gathered += chunk
+        if len(gathered) >= SHOWN:
+            break
+    return bytes(gathered[:SHOWN])
+
+
+def _summary(transcript: Transcript) -> dict[str, Any]:
+    return {
+        "session": transcript.session,
+        "began": transcript.began,
+        "outbound": transcript.outbound,
+        "peer": transcript.peer,
+        "helo": rows.shown(transcript.helo),
+        "tls": transcript.tls,
+        "account": rows.shown(transcript.account),
+        "messages": list(transcript.messages),
+        "refused": transcript.refused,
+    }

@@ -1,0 +1,48 @@
+"""Moments, spans and sizes as people say them. Pure but for the clock; knows no command."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from waypost.clock import SYSTEM
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def moment(wall: float) -> str:
+    """Local time to the second."""
+    return datetime.fromtimestamp(wall).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: ``2 h 5 min``."""
+    left = max(0, round(seconds))
+    parts = []
+    for size, name in _UNITS:
+        if left >= size or (size == 1 and not parts):
+            parts.append(f"{left // size} {name}")
+            left %= size
+    return " ".join(parts[:2])
+
+
+def age(wall: float) -> str:
+    """How long ago ``wall`` was."""
+    return duration(SYSTEM.wall() - wall)
+
+
+def span(wall: float) -> str:
+    """How far ``wall`` lies ahead, or behind."""
+    ahead = wall - SYSTEM.wall()
+    return f"in {duration(ahead)}" if ahead >= 1 else "now" if ahead > -60 else f"overdue by {duration(-ahead)}"
+
+
+def octets(size: int) -> str:
+    """A size: ``5.0 KiB``."""
+    if size < 1024:
+        return f"{size} B"
+    amount = size / 1024
+    for unit in ("KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
