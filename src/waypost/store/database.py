@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from waypost.store.sqlite import Connection
+    from waypost.store.connection import Connection
 
 Result = TypeVar("Result")
 
