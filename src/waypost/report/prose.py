@@ -94,12 +94,14 @@ def _explained(told: Told, words: Mapping[str, str], language: str) -> Iterator[
     if heard is not None:
         yield from _answer(outcome, heard, words)
         if told.kind in _BAD:
+            yield ""
             theirs = gloss(heard.code, heard.status, heard.text.removeprefix(f"{heard.code} "), lang=language)
             yield from wrapped(words["means"].format(title=_stripped(theirs.title), meaning=theirs.meaning))
             remedies.append(theirs.fix)
     elif outcome.detail:
         yield from wrapped(words["detail"].format(detail=_shown(outcome.detail)))
     if told.kind in _BAD:
+        yield ""
         yield from wrapped(_prospect(told, words))
         for remedy in dict.fromkeys(remedies):
             yield from wrapped(words["do"].format(fix=remedy))
