@@ -1,22 +1,35 @@
-"""What we say: the rows of the catalogue and ``say``, the only maker of replies; knows no stranger's words."""
+"""What we say: the rows of the catalogue, their prose and ``say``, the only maker of replies; knows no stranger's words.
+
+RFC 5321 section 4.2 (form of a reply), RFC 2034 section 4 (the status on each line).
+"""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from string import Formatter
 from typing import TYPE_CHECKING
 
+from waypost.replies.library import facts as read_facts
+from waypost.replies.library import words
 from waypost.replies.reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from waypost.replies.keys import Key
 
 _LINE = 510
 """Octets of a reply line before its CRLF (5321#4.5.3.1.5)."""
+
+_AUTH_LINE = 12_286
+"""Octets of a line of an AUTH exchange before its CRLF (4954#4); a challenge cannot be wrapped."""
+
+_SHOWN = 64
+"""Characters of a fact that a reply shows: what a client sent is echoed shortened."""
+
+_SHOWN_LONGER = {"hostname": 255, "fault": 200, "software": 200, "line": 100_000, "challenge": 100_000}
+"""Facts that are ours, not the client's: a host name may have 255 octets (5321#4.5.3.1.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +46,20 @@ class Entry:
     rfc: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prose:
+    """What a row means to people, in one language."""
+
+    title: str
+    meaning: str
+    occurs: str
+    sender_fix: str
+    operator_fix: str
+
+
 @cache
 def entries() -> Mapping[str, Entry]:
     """Every row, by key, in the order of the file."""
-    rows = tomllib.loads(files("waypost.replies").joinpath("data/catalogue.toml").read_text("utf-8"))
     return {
         key: Entry(
             key=key,
@@ -47,8 +70,14 @@ def entries() -> Mapping[str, Entry]:
             settings=tuple(row.get("settings", ())),
             rfc=tuple(row.get("rfc", ())),
         )
-        for key, row in rows.items()
+        for key, row in read_facts("catalogue").items()
     }
+
+
+@cache
+def prose(key: str, lang: str = "en") -> Prose:
+    """The prose of ``key`` in ``lang``; LookupError for an unknown key or language."""
+    return Prose(**words(lang, "catalogue")["catalogue"][key])
 
 
 def say(key: Key, *, more: Sequence[str] = (), **facts: object) -> Reply:
@@ -58,21 +87,60 @@ def say(key: Key, *, more: Sequence[str] = (), **facts: object) -> Reply:
     """
     if not facts and not more:
         return _plain(key)
-    return _compose(key, more, facts)
+    mould = _mould(key)
+    line = mould.pattern % tuple([_shown(facts[name], most) for name, most in mould.names])
+    if more or len(line) > mould.room:
+        return _spread(mould, (line, *map(printable, more)))
+    return Reply(mould.key, mould.code, mould.status, (line,), f"{mould.head}{line}\r\n".encode("ascii"))
 
 
 @cache
 def _plain(key: Key) -> Reply:
-    return _compose(key, (), {})
+    mould = _mould(key)
+    if mould.names:
+        raise KeyError(mould.names[0][0])
+    return _spread(mould, (mould.pattern % (),))
 
 
-def _compose(key: Key, more: Sequence[str], facts: Mapping[str, object]) -> Reply:
+@dataclass(frozen=True, slots=True)
+class _Mould:
+    """A row made ready for saying."""
+
+    key: str
+    code: int
+    status: str | None
+    names: tuple[tuple[str, int], ...]
+    """The facts in the order of the pattern, with how many characters of each are shown."""
+    pattern: str
+    head: str
+    """What stands before the text of a last line."""
+    room: int
+    """Characters of text that fit on a line."""
+
+
+@cache
+def _mould(key: Key) -> _Mould:
     entry = entries()[key]
     if entry.code is None:
         raise ValueError(f"{key} is an outcome, not a reply")
-    first = entry.says.format_map({name: printable(value) for name, value in facts.items()})
-    lines = (first, *(printable(line) for line in more))
-    return Reply(entry.key, entry.code, entry.status, lines, encode(entry.code, entry.status, lines))
+    parts = tuple(Formatter().parse(entry.says))
+    names = tuple((name, _SHOWN_LONGER.get(name, _SHOWN)) for _, name, _, _ in parts if name is not None)
+    pattern = "".join(literal.replace("%", "%%") + ("" if name is None else "%s") for literal, name, _, _ in parts)
+    return _Mould(
+        entry.key, entry.code, entry.status, names, pattern, _head(entry.code, " ", entry.status), _room(entry.code, entry.status)
+    )
+
+
+def _spread(mould: _Mould, lines: Iterable[str]) -> Reply:
+    fitting = tuple(piece for line in lines for piece in wrap(line, mould.room))
+    return Reply(mould.key, mould.code, mould.status, fitting, encode(mould.code, mould.status, fitting))
+
+
+def _shown(value: object, most: int) -> str:
+    text = value if type(value) is str else str(value)
+    if len(text) > most:
+        text = text[: most - 3] + "..."
+    return text if text.isascii() and text.isprintable() else printable(text)
 
 
 def printable(value: object) -> str:
@@ -83,9 +151,31 @@ def printable(value: object) -> str:
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
+def wrap(line: str, room: int) -> Iterator[str]:
+    """``line`` in pieces of at most ``room`` characters, parted at spaces where it has any."""
+    while len(line) > room:
+        cut = line.rfind(" ", 1, room + 1)
+        if cut < 1:
+            yield line[:room]
+            line = line[room:]
+        else:
+            yield line[:cut].rstrip(" ")
+            line = line[cut + 1 :]
+    yield line
+
+
 def encode(code: int, status: str | None, lines: Sequence[str]) -> bytes:
-    """The wire form; the status stands on each line (2034#4); a line that is too long is cut (5321#4.5.3.1.5)."""
-    prefix = f"{status} " if status else ""
-    last = len(lines) - 1
-    room = _LINE - 4 - len(prefix)
-    return "".join(f"{code}{' ' if number == last else '-'}{prefix}{line[:room]}\r\n" for number, line in enumerate(lines)).encode("ascii")
+    """The wire form; the status stands on each line (2034#4); a line that is too long goes on in the next (5321#4.5.3.1.5)."""
+    room = _room(code, status)
+    fitting = [piece for line in lines for piece in wrap(line, room)]
+    going_on = _head(code, "-", status)
+    text = "".join(f"{going_on}{line}\r\n" for line in fitting[:-1])
+    return f"{text}{_head(code, ' ', status)}{fitting[-1]}\r\n".encode("ascii")
+
+
+def _head(code: int, mark: str, status: str | None) -> str:
+    return f"{code}{mark}{status} " if status else f"{code}{mark}"
+
+
+def _room(code: int, status: str | None) -> int:
+    return (_AUTH_LINE if code == 334 else _LINE) - len(_head(code, " ", status))

@@ -1,0 +1,84 @@
+"""A reply in a line or two, ours or a stranger's: what it means and what to do. Knows no host and no bounce.
+
+RFC 5321 section 4.2.1 (the first digit decides where nothing better is known), RFC 3463.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from waypost.replies.library import words
+from waypost.replies.registry import basic, class_word, digit, enhanced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from waypost.replies.registry import Meaning
+
+_IN_TEXT = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+
+
+@dataclass(frozen=True, slots=True)
+class Gloss:
+    """A reply explained; each field is one line."""
+
+    title: str
+    meaning: str
+    fix: str
+
+
+def gloss(
+    code: int,
+    status: str | None,
+    text: str = "",
+    *,
+    key: str = "",
+    lang: str = "en",
+    reader: Literal["sender", "operator"] = "sender",
+) -> Gloss:
+    """Explain a reply: by ``key`` if it is one of ours (outcomes too), else by enhanced code, basic code, first digit, in this order.
+
+    ``reader`` says whose remedy ``fix`` is, where the catalogue knows two: who sent the mail, or who runs this server.
+    An enhanced code is taken from the start of ``text`` when ``status`` is None. Raises LookupError for an unknown language.
+    """
+    ours = words(lang, "catalogue")["catalogue"].get(key)
+    if ours is not None:
+        return Gloss(ours["title"], ours["meaning"], ours[f"{reader}_fix"])
+    meaning = _meaning(code, _status(status, text), lang)
+    if meaning is None:
+        return _unknown(words(lang, "registry")["digit"]["none"])
+    return Gloss(_titled(meaning.title, _class(code, status), lang), meaning.meaning, meaning.fix)
+
+
+def _status(status: str | None, text: str) -> str | None:
+    if status is not None:
+        return status
+    found = _IN_TEXT.match(text)
+    return found[1] if found else None
+
+
+def _meaning(code: int, status: str | None, lang: str) -> Meaning | None:
+    """The most telling meaning; ``x.0.0`` tells nothing beyond its class, so the basic code goes before it."""
+    if status is not None and not status.endswith(".0.0") and (known := enhanced(status, lang)) is not None:
+        return known
+    return basic(code, lang) or (enhanced(status, lang) if status is not None else None) or digit(code, lang)
+
+
+def _class(code: int, status: str | None) -> int:
+    """The code whose first digit speaks: the basic one (5321#4.2.1), or the status where there is no basic one."""
+    if code == 0 and status is not None and status[:1].isdigit():
+        return int(status[0]) * 100
+    return code
+
+
+def _titled(title: str, code: int, lang: str) -> str:
+    word = class_word(code, lang)
+    if not word or code < 400:
+        return title
+    return f"{title} ({word})" if lang == "en" else f"{title}（{word}）"
+
+
+def _unknown(row: Mapping[str, str]) -> Gloss:
+    return Gloss(row["title"], row["meaning"], row["fix"])
