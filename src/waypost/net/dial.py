@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import TYPE_CHECKING
 
+from waypost.net.connection import Connection, handshake_fault
+from waypost.net.stream import ClosedError, HandshakeError
+
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable
+
     from waypost.net.stream import Stream
 
 
@@ -14,9 +22,42 @@ class UnreachableError(Exception):
 
 async def dial(address: str, port: int, *, seconds: float) -> Stream:
     """A connection to ``address`` (an IP address) within ``seconds``. Raises UnreachableError."""
-    raise NotImplementedError
+    loop = asyncio.get_running_loop()
+    return await _reach(loop.create_connection(lambda: Connection(loop), address, port), seconds)
 
 
 async def dial_unix(path: str, *, seconds: float) -> Stream:
     """A connection to a UNIX socket. Raises UnreachableError."""
-    raise NotImplementedError
+    loop = asyncio.get_running_loop()
+    return await _reach(loop.create_unix_connection(lambda: Connection(loop), path), seconds)
+
+
+async def dial_tls(address: str, port: int, *, seconds: float, context: ssl.SSLContext, server_name: str | None) -> Stream:
+    """A connection that speaks TLS from its first octet. Raises UnreachableError, HandshakeError."""
+    stream = await dial(address, port, seconds=seconds)
+    try:
+        stream.deadline(seconds)
+        await stream.start_tls(context, server_side=False, server_name=server_name)
+    except (HandshakeError, ClosedError):
+        stream.close()
+        raise
+    stream.deadline(None)
+    return stream
+
+
+async def _reach(connecting: Awaitable[tuple[asyncio.Transport, Connection]], seconds: float) -> Stream:
+    try:
+        async with asyncio.timeout(seconds):
+            _, connection = await connecting
+    except TimeoutError as error:
+        raise UnreachableError(f"no connection within {seconds:g} seconds") from error
+    except OSError as error:
+        raise UnreachableError(_reason(error)) from error
+    return connection
+
+
+def _reason(error: OSError) -> str:
+    """One line without the address, which whoever dialled names."""
+    if error.errno:
+        return os.strerror(error.errno).lower()
+    return handshake_fault(error)
