@@ -110,6 +110,14 @@ class Sink:
         assert came, f"{count} messages awaited, {len(self.heard)} came within {seconds} s; commands: {self.lines[-20:]}"
         return list(self.heard)
 
+    def wait_for(self, recipient: str, *, seconds: float = 20) -> Heard:
+        """The first message heard for ``recipient``; AssertionError when none comes."""
+        with self._change:
+            self._change.wait_for(lambda: any(recipient in heard.recipients for heard in self.heard), seconds)
+        found = [heard for heard in self.heard if recipient in heard.recipients]
+        assert found, f"nothing came for {recipient} within {seconds} s; commands: {self.lines[-20:]}"
+        return found[0]
+
     def wait_holding(self, count: int, *, seconds: float = 20) -> int:
         """Wait until at least ``count`` final answers are held; how many are."""
         with self._change:
