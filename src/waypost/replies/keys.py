@@ -24,6 +24,8 @@ class Key(StrEnum):
     """421 {hostname} Service is not available for the moment, try again later"""
     GREETING_REFUSED = "greeting-refused"
     """554 {hostname} No SMTP service for you here"""
+    GREETING_EARLY = "greeting-early"
+    """554 {hostname} You spoke before my greeting; closing"""
     SESSION_REFUSED = "session-refused"
     """503 This server refused the session at its greeting; only QUIT is open"""
     EHLO = "ehlo"
