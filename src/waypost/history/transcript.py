@@ -60,3 +60,6 @@ class History(Protocol):
 
     async def recent(self, *, refused: bool, limit: int) -> Sequence[Transcript]:
         """The newest first; ``refused``: only those that ended in a refusal."""
+
+    async def about(self, message: str) -> Sequence[Transcript]:
+        """The conversations that brought or carried the message of that queue id, oldest first."""
