@@ -39,6 +39,8 @@ class Heard:
     tls: bool
     at: float
     """Monotonic seconds at the final octet."""
+    answered: float = 0.0
+    """Monotonic seconds when it was answered."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -298,4 +300,4 @@ class _Talk:
             if reply.startswith("2"):
                 taken += recipients[position : position + 1] if self.sink.lmtp else recipients
         if taken:
-            self.sink._keep(Heard(heard.session, heard.mail, tuple(taken), content, how, heard.tls, heard.at))
+            self.sink._keep(Heard(heard.session, heard.mail, tuple(taken), content, how, heard.tls, heard.at, time.monotonic()))
