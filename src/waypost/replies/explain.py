@@ -49,7 +49,8 @@ def gloss(
     meaning = _meaning(code, _status(status, text), lang)
     if meaning is None:
         return _unknown(words(lang, "registry")["digit"]["none"])
-    return Gloss(_titled(meaning.title, _class(code, status), lang), meaning.meaning, meaning.fix)
+    said = _class(code, status)
+    return Gloss(_titled(meaning.title, said, lang), meaning.meaning, _remedy(meaning.fix, said, lang))
 
 
 def _status(status: str | None, text: str) -> str | None:
@@ -63,7 +64,7 @@ def _meaning(code: int, status: str | None, lang: str) -> Meaning | None:
     """The most telling meaning; ``x.0.0`` tells nothing beyond its class, so the basic code goes before it."""
     if status is not None and not status.endswith(".0.0") and (known := enhanced(status, lang)) is not None:
         return known
-    return basic(code, lang) or (enhanced(status, lang) if status is not None else None) or digit(code, lang)
+    return basic(code, lang) or (enhanced(status, lang) if status is not None else None) or digit(_class(code, status), lang)
 
 
 def _class(code: int, status: str | None) -> int:
@@ -78,6 +79,14 @@ def _titled(title: str, code: int, lang: str) -> str:
     if not word or code < 400:
         return title
     return f"{title} ({word})" if lang == "en" else f"{title}（{word}）"
+
+
+def _remedy(fix: str, code: int, lang: str) -> str:
+    """The remedy; a temporary refusal asks for patience first, where the remedy of its code does not say so."""
+    row = words(lang, "registry")["digit"]["4"]
+    if code // 100 != 4 or fix.startswith(tuple(row["waits"].split("|"))):
+        return fix
+    return row["first"] + (fix[0].lower() + fix[1:] if fix[1:2].islower() else fix)
 
 
 def _unknown(row: Mapping[str, str]) -> Gloss:
