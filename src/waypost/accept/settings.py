@@ -11,7 +11,7 @@ from waypost.smtp.terms import Role, TlsMode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerSettings:
-    """One ``[[listeners]]``."""
+    """``[[listeners]]``: where and how clients are listened to."""
 
     role: Annotated[Role, Setting(says="relay (port 25), submission (587, 465) or lmtp.", restart=True)]
     bind: Annotated[str, Setting(says="address:port, [IPv6]:port, or unix:/path for lmtp.", restart=True)]

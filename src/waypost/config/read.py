@@ -45,7 +45,7 @@ class Reader:
             self._tell(keys, f"must be a table ([{dotted(keys)}] or {{ key = value }}), not {shown(raw)}")
             return None
         before = len(self.problems)
-        known = {entry.name: entry for entry in entries(cls)}  # type: ignore[arg-type] # a type is hashable; mypy cannot see it of a type variable
+        known = {entry.name: entry for entry in entries(cls)}
         for name in raw:
             if name not in known:
                 self._tell((*keys, name), _unknown(name, keys, known))

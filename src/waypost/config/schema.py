@@ -50,9 +50,13 @@ class Entry:
         return tuple(kind for kind in alternatives(self.kind) if kind is not types.NoneType)
 
 
-@functools.cache
 def entries(cls: type) -> tuple[Entry, ...]:
     """The entries of a dataclass of settings, in the order in which they are declared."""
+    return _entries(cls)
+
+
+@functools.cache
+def _entries(cls: type) -> tuple[Entry, ...]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return tuple(_entry(field, hints[field.name]) for field in dataclasses.fields(cls))
 

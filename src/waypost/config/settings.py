@@ -11,6 +11,7 @@ from waypost.deliver.settings import OutboundSettings
 from waypost.directory.settings import AuthSettings, DomainSettings
 from waypost.history.settings import HistorySettings
 from waypost.inbox.settings import InboxSettings
+from waypost.net.settings import DnsSettings
 from waypost.observe.settings import LogSettings
 from waypost.policy.settings import RelaySettings
 from waypost.route.settings import TransportSettings  # noqa: TC001 - the reader resolves annotations at run time
@@ -60,6 +61,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
+    dns: DnsSettings = field(default_factory=DnsSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     inbox: InboxSettings = field(default_factory=InboxSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -33,6 +33,18 @@ class AccountError(Exception):
     """The accounts cannot be changed or read so; the text names the account or file and what to do."""
 
 
+class AccountExistsError(AccountError):
+    """There is one of that name."""
+
+
+class AccountMissingError(AccountError):
+    """There is none of that name."""
+
+
+class AccountNameError(AccountError):
+    """No account can have that name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One who may authenticate."""
@@ -70,7 +82,7 @@ class Accounts:
         made = self._account(name, password)
         with self._changing() as accounts:
             if folded(name) in accounts:
-                raise AccountError(_exists(name))
+                raise AccountExistsError(_exists(name))
             accounts[folded(name)] = made
 
     def passwd(self, name: str, password: str) -> None:
@@ -94,7 +106,7 @@ class Accounts:
         if present:
             _present(accounts, name)
         elif folded(name) in accounts:
-            raise AccountError(_exists(name))
+            raise AccountExistsError(_exists(name))
 
     def _account(self, name: str, password: str) -> Account:
         now = self._clock.wall()
@@ -196,9 +208,9 @@ def _locker() -> Callable[[int], None]:
 
 def _require_name(name: str) -> None:
     if not name or len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
-        raise AccountError(f"an account's name has 1 to {LONGEST_NAME} octets")
+        raise AccountNameError(f"an account's name has 1 to {LONGEST_NAME} octets")
     if any(letter.isspace() or unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in name):
-        raise AccountError("an account's name holds neither blanks nor control characters")
+        raise AccountNameError("an account's name holds neither blanks nor control characters")
 
 
 def _exists(name: str) -> str:
@@ -208,5 +220,5 @@ def _exists(name: str) -> str:
 def _present(accounts: Mapping[str, Account], name: str) -> Account:
     account = accounts.get(folded(name))
     if account is None:
-        raise AccountError(f"there is no account {name}: `waypost user list` shows all, `waypost user add {name}` makes it")
+        raise AccountMissingError(f"there is no account {name}: `waypost user list` shows all, `waypost user add {name}` makes it")
     return account

@@ -41,7 +41,7 @@ class OutboundTls(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSettings:
-    """One ``[[transports]]``: first match wins, by recipient domain."""
+    """``[[transports]]``: where mail goes; the first match wins, by recipient domain."""
 
     match: Annotated[
         str | tuple[str, ...],

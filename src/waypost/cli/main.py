@@ -1,0 +1,151 @@
+"""The console script: finds the command, runs it, turns what went wrong into one line and an exit code. Knows no command's inside.
+
+One module per command, imported only when it is asked for, with ``configure(parser)`` and ``run(args) -> int``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from waypost.cli.exits import Exit, FailureError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("waypost.cli.serve", "run the server; without a configuration the dev profile, which captures all mail"),
+    "queue": ("waypost.cli.queue", "list, show and change the messages that wait"),
+    "inbox": ("waypost.cli.inbox", "list, show, wait for and delete captured mail"),
+    "trace": ("waypost.cli.trace", "a stored conversation, explained"),
+    "user": ("waypost.cli.user", "add, change, remove and list the accounts that may authenticate"),
+    "config": ("waypost.cli.config_command", "check, show and explain the configuration"),
+}
+"""Every command: its module, and what it does in a line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``argv``; the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
+        return Exit.PIPE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except SystemExit as end:  # --help of argparse
+        return _flushed(end.code)
+    except Exception as fault:  # the border to the operator: every fault becomes one line and a code
+        if os.environ.get("WAYPOST_TRACEBACK"):
+            raise
+        return _told(fault)
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    match argv:
+        case []:
+            print(_help(), file=sys.stderr)
+            return Exit.USAGE
+        case ["-h" | "--help" | "help"]:
+            print(_help())
+            return Exit.OK
+        case ["--version" | "-V"]:
+            from waypost.cli.version import version  # noqa: PLC0415 - reads the package's metadata from disk
+
+            print(f"waypost {version()}")
+            return Exit.OK
+        case ["help", command, *_]:
+            return _command(command, ["--help"])
+        case [command, *rest]:
+            return _command(command, rest)
+    return Exit.USAGE
+
+
+def _command(name: str, rest: list[str]) -> int:
+    if name not in COMMANDS:
+        raise UsageError(_unknown(name))
+    from waypost.cli.options import Parser  # noqa: PLC0415 - argparse is not needed for `waypost --help`
+
+    module_name, about = COMMANDS[name]
+    module: Any = importlib.import_module(module_name)
+    parser = Parser(prog=f"waypost {name}", description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False)
+    module.configure(parser)
+    return int(module.run(parser.parse_args(rest)))
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("-"):
+        return f"unknown option {name} (see `waypost --help`)"
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"unknown command {name}{f'; did you mean {close[0]}?' if close else ''} (see `waypost --help`)"
+
+
+def _help() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: waypost COMMAND ...",
+            "",
+            "A mail server that explains itself.",
+            "",
+            *lines,
+            "",
+            "`waypost COMMAND --help` tells of one; `waypost --version` tells the version.",
+        ]
+    )
+
+
+def _told(fault: Exception) -> int:
+    """One line on standard error for each thing that is wrong; the exit code."""
+    from waypost.cli.output import error  # noqa: PLC0415 - needed only now
+    from waypost.config.problem import ConfigError  # noqa: PLC0415 - likewise
+
+    match fault:
+        case FailureError():
+            error(str(fault))
+            return fault.code
+        case ConfigError():
+            for problem in fault.problems:
+                error(str(problem))
+            return Exit.CONFIG
+        case PermissionError():
+            error(_system_error(fault))
+            return Exit.NO_PERMISSION
+        case OSError():
+            error(_system_error(fault))
+            return Exit.IO
+        case _:
+            error(f"a fault in Waypost: {type(fault).__name__}: {fault} (WAYPOST_TRACEBACK=1 shows where)")
+            return Exit.SOFTWARE
+
+
+def _system_error(fault: OSError) -> str:
+    said = fault.strerror or str(fault)
+    return f"{fault.filename}: {said}" if fault.filename else said
+
+
+def _flushed(code: str | int | None) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
+        return Exit.PIPE
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _close_output() -> None:
+    """Let the interpreter's own last flush go nowhere, instead of erroring."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
