@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from waypost.replies.keys import Key
+from waypost.replies import Key, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from waypost.replies import Reply
 
 
 class ProtocolError(Exception):
@@ -21,6 +23,11 @@ class ProtocolError(Exception):
     def __str__(self) -> str:
         told = ", ".join(f"{name}={value!r}" for name, value in self.facts.items())
         return f"{self.key} ({told})" if told else str(self.key)
+
+    @property
+    def reply(self) -> Reply:
+        """The reply it suggests, its facts filled in."""
+        return say(self.key, more=(), **self.facts)
 
 
 class LocalProtocolError(ProtocolError):

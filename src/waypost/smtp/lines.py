@@ -1,0 +1,105 @@
+"""Command lines out of a stream of octets: CRLF alone ends one, none is longer than its limit, none holds what a line must not. No grammar.
+
+RFC 5321 sections 2.3.8, 2.4 and 4.5.3.1.4. The same octets, cut anywhere, give the same lines and flaws.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SKIP = 1_048_576
+"""Octets of one line that are read and thrown away before the session must end."""
+
+_LONGEST_VERB = 12
+"""Octets in which the command of a long line is looked for."""
+
+
+class Flaw(StrEnum):
+    """Why a line is none."""
+
+    BARE_LF = "bare-lf"
+    """It ended with LF alone."""
+    TOO_LONG = "too-long"
+    """It is over its limit; the rest of it will be skipped."""
+    CONTROL = "control"
+    """It holds a bare CR, a NUL or another control character."""
+    NOT_UTF8 = "not-utf8"
+    """It holds octets above 127 that are no UTF-8."""
+    ENDLESS = "endless"
+    """More than SKIP octets came and no end of line."""
+
+
+def starts_with(octets: bytearray) -> str:
+    """The first word of a line that is not whole yet, upper case."""
+    return octets[:_LONGEST_VERB].split(b" ", 1)[0].decode("latin-1").upper()
+
+
+class Lines:
+    """The octets that wait, and the lines in them."""
+
+    __slots__ = ("_skipped", "_skipping", "octets")
+
+    def __init__(self) -> None:
+        self.octets = bytearray()
+        self._skipping = False
+        self._skipped = 0
+
+    def take(self, usual: int, limits: Mapping[str, int]) -> str | Flaw | None:
+        """The next line without its CRLF, what is wrong with it, or None: more octets are needed.
+
+        ``usual`` is the limit in octets, CRLF included; ``limits`` has those of commands that may be longer.
+        """
+        octets = self.octets
+        if self._skipping and not self._skip():
+            return Flaw.ENDLESS if self._skipped > SKIP else None
+        end = octets.find(b"\n")
+        length = end if end >= 0 else len(octets)
+        if length >= usual and length >= limits.get(starts_with(octets), usual):
+            self._skipping = True
+            return Flaw.TOO_LONG
+        if end < 0:
+            return None
+        if end == 0 or octets[end - 1] != 13:
+            del octets[: end + 1]
+            return Flaw.BARE_LF
+        line = octets[: end - 1]
+        del octets[: end + 1]
+        return _text(line)
+
+    def _skip(self) -> bool:
+        """Throw away what has come of a line that is too long; whether its end came within bounds."""
+        end = self.octets.find(b"\n")
+        gone = end + 1 if end >= 0 else len(self.octets)
+        self._skipped += gone
+        del self.octets[:gone]
+        if end < 0 or self._skipped > SKIP:
+            return False
+        self._skipping = False
+        self._skipped = 0
+        return True
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self.octets.clear()
+        self._skipping = False
+        self._skipped = 0
+
+
+def _text(line: bytearray) -> str | Flaw:
+    try:
+        text = line.decode("ascii")
+    except UnicodeDecodeError:
+        return _wide_text(line)
+    return text if text.isprintable() else Flaw.CONTROL
+
+
+def _wide_text(line: bytearray) -> str | Flaw:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return Flaw.NOT_UTF8
+    return Flaw.CONTROL if any(letter < " " or letter == "\x7f" for letter in text) else text

@@ -1,0 +1,127 @@
+"""Where a server session stands, and which commands may be heard there: the table of states, what the terms demand, who said what before.
+
+Knows no octets and no arguments' grammar. RFC 5321 section 4.1.4; RFC 3207 section 4, RFC 4954 sections 4 and 6, RFC 2033 section 4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from waypost.replies import Key, say
+from waypost.smtp import sasl
+from waypost.smtp.commands import COMMANDS, Argument
+from waypost.smtp.extensions import offer
+from waypost.smtp.states import SERVER_REFUSALS, SERVER_TRANSITIONS, ServerMove, ServerState
+from waypost.smtp.terms import Role, TlsMode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from waypost.replies import Reply
+    from waypost.smtp.commands import Command
+    from waypost.smtp.extensions import Parameter
+    from waypost.smtp.terms import Terms
+
+_NOTHING_KNOWN: Mapping[str, Parameter] = {}
+
+
+class Standing:
+    """The state of one session and what is true of it besides."""
+
+    __slots__ = ("_authenticated", "_barred", "extended", "offer", "secured", "state", "terms")
+
+    def __init__(self, terms: Terms, *, secured: bool) -> None:
+        self.terms = terms
+        self.state = ServerState.CONNECTED
+        self.begin(secured=secured)
+
+    def begin(self, *, secured: bool) -> None:
+        """Know nothing of the client but whether TLS is active (3207#4.2)."""
+        self.secured = secured
+        self.offer = offer(self.terms, secured)
+        self.extended = False
+        """The client greeted with EHLO or LHLO: it knows of extensions."""
+        self.set_authenticated(done=False)
+
+    def set_authenticated(self, *, done: bool) -> None:
+        """AUTH succeeded, or did not yet."""
+        terms = self.terms
+        self._authenticated = done
+        self._barred: Key | None = None
+        if terms.tls_required and not self.secured:
+            self._barred = Key.TLS_FIRST  # 3207#4
+        elif terms.auth_required and not done:
+            self._barred = Key.AUTH_FIRST  # 4954#6
+
+    def move(self, move: ServerMove) -> None:
+        """Go where the table says; a move without a cell changes nothing."""
+        self.state = SERVER_TRANSITIONS[self.state].get(move, self.state)
+
+    @property
+    def mail_parameters(self) -> Mapping[str, Parameter]:
+        """What may stand in MAIL; nothing after HELO (5321#4.1.1.11)."""
+        return self.offer.mail if self.extended else _NOTHING_KNOWN
+
+    @property
+    def rcpt_parameters(self) -> Mapping[str, Parameter]:
+        """What may stand in RCPT."""
+        return self.offer.rcpt if self.extended else _NOTHING_KNOWN
+
+    def refusal(self, command: Command, argument: str) -> Key | None:
+        """Why the command cannot be heard in this session, at this moment, with this argument, if so."""
+        state, move = self.state, command.move
+        if self.terms.role not in command.roles:
+            return Key.LHLO_ELSEWHERE if command.name == "LHLO" else Key.LHLO_ONLY  # 2033#4.1
+        if state is not ServerState.TURNED_AWAY:
+            if self._barred is not None and not self._exempt(command):
+                return self._barred
+            unavailable = self._unavailable(move) if move is ServerMove.STARTTLS or move is ServerMove.AUTH else None
+            if unavailable is not None:
+                return unavailable
+        if move not in SERVER_TRANSITIONS[state]:
+            return self._out_of_order(move)
+        if argument:
+            return _misplaced(command, argument)
+        return Key.ARGUMENT_MISSING if command.argument is Argument.REQUIRED else None
+
+    def _exempt(self, command: Command) -> bool:
+        return command.without_tls if self._barred is Key.TLS_FIRST else command.without_auth
+
+    def _unavailable(self, move: ServerMove) -> Key | None:
+        """Why STARTTLS or AUTH cannot be had in this session whatever comes first."""
+        if move is ServerMove.AUTH:
+            if not self.terms.mechanisms:
+                return Key.AUTH_NOT_OFFERED
+            return Key.AUTH_DONE if self._authenticated else None  # 4954#4
+        if self.secured:
+            return Key.STARTTLS_ACTIVE  # 3207#4.2
+        return None if self.terms.tls is TlsMode.STARTTLS else Key.STARTTLS_NOT_OFFERED
+
+    def _out_of_order(self, move: ServerMove) -> Key:
+        if self.terms.role is Role.LMTP and self.state is ServerState.UNWANTED and move is ServerMove.DATA:
+            return Key.RCPT_FIRST  # 2033#4.2
+        return SERVER_REFUSALS[self.state][move]
+
+    def say(self, key: Key, command: Command) -> Reply:
+        """The refusal ``key`` of ``command`` in words."""
+        if key is Key.HELLO_FIRST:
+            return say(key, hello="LHLO" if self.terms.role is Role.LMTP else "EHLO")
+        if key is Key.ARGUMENT_MISSING or key is Key.ARGUMENT_UNEXPECTED:
+            return say(key, command=command.name)
+        return say(key)
+
+    def offered(self) -> Mapping[str, bool]:
+        """Every command of this session, and whether it is allowed now: what HELP lists (5321#4.1.1.8)."""
+        absent = set() if "STARTTLS" in self.offer.lines else {"STARTTLS"}
+        if not sasl.usable(self.terms, secured=self.secured):
+            absent.add("AUTH")
+        rows = [row for row in COMMANDS.values() if self.terms.role in row.roles and row.name not in absent]
+        return {row.name: self.refusal(row, "" if row.argument is Argument.NONE else "x") is None for row in rows}
+
+
+def _misplaced(command: Command, argument: str) -> Key | None:
+    if command.argument is Argument.NONE:
+        return Key.ARGUMENT_UNEXPECTED  # 5321#4.3.2
+    if command.utf8 or argument.isascii():
+        return None
+    return Key.HELLO_NAME_INVALID if command.move is ServerMove.HELLO else Key.COMMAND_MALFORMED  # 5321#2.4, 6531#3.7.1

@@ -1,0 +1,143 @@
+"""Content on its way in: where DATA truly ends, dots unstuffed, line ends judged, octets counted. Knows no session and no reply.
+
+RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2; RFC 1870 section 5; RFC 3030 section 2. Octets are searched, never walked line by line.
+The same octets, cut anywhere, give the same content and the same judgement.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from waypost.replies import Reply
+
+_END = b"\r\n.\r\n"
+# Two masks: their images, one shifted by an octet, are equal if and only if no CR, LF or NUL stands there but CRs right before LFs.
+_MASK_CR = bytes(1 if octet == 13 else 2 if octet == 0 else 0 for octet in range(256))
+_MASK_LF = bytes(1 if octet == 10 else 0 for octet in range(256))
+
+
+def ends_well(octets: bytes) -> bool:
+    """Whether ``octets`` hold no bare CR, no bare LF and no NUL."""
+    if octets[:1] == b"\n" or octets[-1:] in (b"\r", b"\0"):
+        return False
+    return octets.translate(_MASK_CR)[:-1] == octets.translate(_MASK_LF)[1:]
+
+
+class Chunk:
+    """One BDAT under way (3030#2): exactly its octets are read, whether they are wanted or not."""
+
+    __slots__ = ("last", "left", "refusal", "size")
+
+    def __init__(self, size: int, refusal: Reply | None, *, last: bool) -> None:
+        """``refusal``: its octets are thrown away and it is answered so."""
+        self.size = size
+        self.left = size
+        self.last = last
+        self.refusal = refusal
+
+    def read(self, waiting: bytearray, intake: Intake | None) -> bytes:
+        """Take what has come of it, through ``intake`` unless it is refused, and give the content in it."""
+        number = min(self.left, len(waiting))
+        self.left -= number
+        if self.refusal is None and intake is not None:
+            return intake.read_chunk(waiting, number)
+        del waiting[:number]
+        return b""
+
+
+class Intake:
+    """One message's content as it comes in, by DATA or in chunks."""
+
+    __slots__ = ("_carry", "_fresh", "_limit", "_mend", "eight_bit", "ended", "refusal", "size", "spoiled")
+
+    def __init__(self, limit: int, *, mend: bool = False) -> None:
+        """``limit``: octets that are given on; what comes beyond is counted and dropped. ``mend``: bare CR and LF become CRLF."""
+        self.size = 0
+        """Octets so far, dot-stuffing undone."""
+        self.eight_bit = False
+        self.spoiled = False
+        """A bare CR, a bare LF or a NUL was seen."""
+        self.ended = False
+        """The true end was seen."""
+        self.refusal: Reply | None = None
+        """The driver wants no content: it is counted and dropped."""
+        self._limit = limit
+        self._mend = mend
+        self._fresh = True  # nothing of DATA was read: the CRLF of the command line itself stands before (5321#4.1.1.4)
+        self._carry = False  # the last chunk ended with CR: LF must come
+
+    def read_data(self, waiting: bytearray) -> bytes:
+        """Take what can be taken of ``waiting`` and give the content in it; ``ended`` tells whether its end was among it."""
+        if self._fresh and not self._begin(waiting):
+            return b""
+        last = waiting.rfind(_END)  # backwards is much faster, and nearly always there is one at most
+        if last < 0:
+            return self._judge(_take(waiting, len(waiting) - _held(waiting)))
+        first = waiting.find(_END, 0, last + 5)
+        octets = _take(waiting, first + 2)
+        del waiting[:3]
+        self.ended = True
+        return self._judge(octets)
+
+    def _begin(self, waiting: bytearray) -> bool:
+        """Judge a dot that comes first of all; whether there is more to read."""
+        if not waiting or (len(waiting) < 3 and b".\r\n".startswith(waiting)):
+            return False
+        self._fresh = False
+        if not waiting.startswith(b"."):
+            return True
+        if waiting.startswith(b".\r\n"):
+            del waiting[:3]
+            self.ended = True
+            return False
+        del waiting[:1]
+        return True
+
+    def _judge(self, octets: bytes) -> bytes:
+        """Undo dot-stuffing in whole lines and count what is left."""
+        if octets.rfind(b"\r\n.") >= 0:
+            octets = octets.replace(b"\r\n.", b"\r\n")  # 5321#4.5.2
+        if not ends_well(octets):
+            if self._mend:
+                octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+            if not self._mend or b"\0" in octets:
+                self.spoiled = True
+        return self._count(octets)
+
+    def read_chunk(self, waiting: bytearray, left: int) -> bytes:
+        """Take at most ``left`` octets of a chunk and give them; a CR at its end waits for the LF of the next."""
+        octets = _take(waiting, left)
+        joined = b"\r" + octets if self._carry else octets
+        self._carry = joined.endswith(b"\r")
+        if not ends_well(joined[:-1] if self._carry else joined):
+            self.spoiled = True
+        return self._count(octets)
+
+    def close_chunks(self) -> None:
+        """The last chunk came whole: no LF can come any more."""
+        self.ended = True
+        if self._carry:
+            self.spoiled = True
+
+    def _count(self, octets: bytes) -> bytes:
+        self.size += len(octets)  # 1870#5
+        if not self.eight_bit and not octets.isascii():
+            self.eight_bit = True
+        return b"" if self.refusal is not None or self.spoiled or self.size > self._limit else octets
+
+
+def _take(waiting: bytearray, number: int) -> bytes:
+    with memoryview(waiting) as view:
+        octets = view[:number].tobytes()
+    del waiting[:number]
+    return octets
+
+
+def _held(waiting: bytearray) -> int:
+    """How many octets at the end may be the beginning of CRLF.CRLF and must wait for more."""
+    if waiting.endswith(b"\r"):
+        return 4 if waiting.endswith(b"\r\n.\r") else 1
+    if waiting.endswith(b"\r\n"):
+        return 2
+    return 3 if waiting.endswith(b"\r\n.") else 0
