@@ -67,7 +67,14 @@ class Connection(asyncio.Protocol):
     async def receive(self) -> bytes:
         """What has come since the last call, at least one octet. Raises ClosedError or DeadlineError."""
         if not self._incoming or self._late:
-            await self._wait()
+            self._check()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+            if not self._incoming:
+                self._check()
         octets = self._incoming
         self._incoming = b""
         if self._paused:
@@ -158,6 +165,15 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._linger()
 
+    @property
+    def quiet(self) -> bool:
+        """Whether it is open and nothing has come that was not read."""
+        return not (self._incoming or self._eof or self._closing) and self._fault is None and self._transport is not None
+
+    def itself(self) -> Connection:
+        """This connection: a factory for loops that ask for one."""
+        return self
+
     # ---- what the wheel calls ---------------------------------------------------------------------------------
 
     def expire(self) -> None:
@@ -224,19 +240,9 @@ class Connection(asyncio.Protocol):
 
     # ---- within -----------------------------------------------------------------------------------------------
 
-    async def _wait(self) -> None:
+    def _check(self) -> None:
         if self._late:
             raise DeadlineError("the deadline passed")
-        self._check()
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-        if not self._incoming:
-            self._check()
-
-    def _check(self) -> None:
         if self._fault is not None:
             raise ClosedError(self._fault)
         if self._eof:

@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable
 
-    from waypost.net.stream import Stream
+    from waypost.net.stream import ClientStream
 
 
 class UnreachableError(Exception):
     """No connection: refused, timed out, no route. The text says which, for logs and notices."""
 
 
-async def dial(address: str, port: int, *, seconds: float) -> Stream:
+async def dial(address: str, port: int, *, seconds: float) -> ClientStream:
     """A connection to ``address`` (an IP address) within ``seconds``. Raises UnreachableError."""
     loop = asyncio.get_running_loop()
     return await _reach(loop.create_connection(lambda: Connection(loop), address, port), seconds)
 
 
-async def dial_unix(path: str, *, seconds: float) -> Stream:
+async def dial_unix(path: str, *, seconds: float) -> ClientStream:
     """A connection to a UNIX socket. Raises UnreachableError."""
     loop = asyncio.get_running_loop()
     return await _reach(loop.create_unix_connection(lambda: Connection(loop), path), seconds)
 
 
-async def dial_tls(address: str, port: int, *, seconds: float, context: ssl.SSLContext, server_name: str | None) -> Stream:
+async def dial_tls(address: str, port: int, *, seconds: float, context: ssl.SSLContext, server_name: str | None) -> ClientStream:
     """A connection that speaks TLS from its first octet. Raises UnreachableError, HandshakeError."""
     stream = await dial(address, port, seconds=seconds)
     try:
@@ -45,7 +45,7 @@ async def dial_tls(address: str, port: int, *, seconds: float, context: ssl.SSLC
     return stream
 
 
-async def _reach(connecting: Awaitable[tuple[asyncio.Transport, Connection]], seconds: float) -> Stream:
+async def _reach(connecting: Awaitable[tuple[asyncio.Transport, Connection]], seconds: float) -> ClientStream:
     try:
         async with asyncio.timeout(seconds):
             _, connection = await connecting

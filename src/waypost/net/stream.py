@@ -67,3 +67,11 @@ class ServerStream(Stream, Protocol):
 
     def linger(self) -> None:
         """Like ``close``, but octets that still come are thrown away for a while, so that the last reply is not lost to a reset."""
+
+
+class ClientStream(Stream, Protocol):
+    """A stream that may be kept idle and used again."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is open and nothing has come that was not read."""

@@ -96,6 +96,7 @@ class ClientSession:
         "listener",
         "offers",
         "peer_name",
+        "replies",
         "state",
         "transaction",
     )
@@ -112,6 +113,8 @@ class ClientSession:
         self.offers: Offers = NOTHING
         self.peer_name = ""
         """What the next hop calls itself."""
+        self.replies = 0
+        """How many were read: a deadline starts anew with each, not with each octet."""
         self.failure: Outcome | None = None
         """Why the session ended before or between transactions."""
         self.transaction: Transaction | None = None
@@ -226,6 +229,7 @@ class ClientSession:
             heard = self._reader.next_reply(awaited)
             if heard is None:
                 return out
+            self.replies += 1
             if heard.code == 421 and awaited != "QUIT":  # 5321#3.8: anywhere, at any time
                 self.give_up(refused(heard, next_hop=self._terms.next_hop))
                 return b""

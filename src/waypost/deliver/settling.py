@@ -1,0 +1,133 @@
+"""From outcomes to what the spool records: when to try again, when to give up, which notices are owed. Knows no network.
+
+RFC 5321 section 4.5.4.1, RFC 3461 section 5.2; the schedule is ``spool.schedule``, the rules of notices are ``report.notice``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from waypost.mail.outcome import Action, Outcome
+from waypost.replies.keys import Key
+from waypost.report import notice as report
+from waypost.spool import schedule
+from waypost.spool.spool import Notice, Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from waypost.deliver.attempt import Attempted
+    from waypost.mail.content import Content
+    from waypost.report.settings import NoticeSettings
+    from waypost.spool.settings import QueueSettings
+    from waypost.spool.spool import Lease, Waiting
+
+_DONE = (Action.RELAYED, Action.DELIVERED)
+HEAD = 262_144
+"""Octets of a message in which its header section is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What settling goes by."""
+
+    queue: QueueSettings
+    hostname: str
+    postmaster: str
+    notices: NoticeSettings
+
+
+def settlements(lease: Lease, attempted: Attempted, rules: Rules, *, now: float, random: Callable[[], float]) -> list[Settlement]:
+    """One for each waiting recipient."""
+    pairs = zip(lease.waiting, attempted.outcomes, strict=True)
+    return [_settlement(lease, waiting, outcome, rules.queue, attempted.hold, now, random) for waiting, outcome in pairs]
+
+
+def _settlement(
+    lease: Lease,
+    waiting: Waiting,
+    outcome: Outcome,
+    queue: QueueSettings,
+    hold: bool,  # noqa: FBT001 - private, one caller
+    now: float,
+    random: Callable[[], float],
+) -> Settlement:
+    if outcome.action is not Action.DEFERRED:
+        return Settlement(position=waiting.position, outcome=outcome)
+    if hold:
+        return Settlement(position=waiting.position, outcome=outcome, hold=True)
+    attempts = waiting.attempts + 1
+    envelope = lease.envelope
+    if schedule.expired(queue, arrived=envelope.arrived, attempts=attempts, now=now, null_path=envelope.reverse_path is None):
+        given_up = replace(outcome, action=Action.FAILED, key=Key.EXPIRED, status="5.4.7", detail=outcome.detail or outcome.key)
+        return Settlement(position=waiting.position, outcome=given_up)
+    at = schedule.next_attempt(queue, attempts=attempts, now=now, random=random)
+    return Settlement(position=waiting.position, outcome=outcome, next_attempt=at)
+
+
+async def notices(lease: Lease, settled: Sequence[Settlement], rules: Rules, *, now: float) -> list[report.Notice]:
+    """The notices that these settlements owe; the content is read only if one is."""
+    envelope = lease.envelope
+    if envelope.reverse_path is None:
+        return []
+    if all(each.outcome.action in _DONE and not waiting.recipient.notify for waiting, each in zip(lease.waiting, settled, strict=True)):
+        return []  # almost all mail
+    facts = [_fact(lease, waiting, each, rules.queue, now) for waiting, each in zip(lease.waiting, settled, strict=True)]
+    if not any(report.owed(fact, delay_notified=lease.notified_delay) for fact in facts):
+        return []
+    head, whole = await _head(lease.content)
+    return list(
+        report.notices(
+            envelope,
+            facts,
+            head=head,
+            whole=whole,
+            hostname=rules.hostname,
+            postmaster=rules.postmaster,
+            now=now,
+            delay_notified=lease.notified_delay,
+            settings=rules.notices,
+        )
+    )
+
+
+def queued(owed: Sequence[report.Notice]) -> list[Notice]:
+    """Notices as the spool takes them."""
+    return [Notice(envelope=each.envelope, content=each.content) for each in owed]
+
+
+def _fact(lease: Lease, waiting: Waiting, settlement: Settlement, queue: QueueSettings, now: float) -> report.Settled:
+    envelope, outcome = lease.envelope, settlement.outcome
+    late = outcome.action is Action.DEFERRED and not settlement.hold
+    return report.Settled(
+        recipient=waiting.recipient,
+        outcome=outcome,
+        final=outcome.action is not Action.DEFERRED,
+        attempts=waiting.attempts + 1,
+        last_attempt=now,
+        next_attempt=settlement.next_attempt,
+        expires=envelope.arrived + schedule.lifetime(queue, null_path=False) if late else None,
+        delayed_notice_due=late
+        and schedule.delay_notice_due(queue, arrived=envelope.arrived, now=now, notified=lease.notified_delay, null_path=False),
+    )
+
+
+async def _head(content: Content) -> tuple[bytes, bytes | None]:
+    """The header section, and the whole where that is at hand."""
+    octets = content.octets
+    if octets is not None:
+        return _header_section(octets), octets
+    read = bytearray()
+    async for piece in content.chunks():
+        read += piece
+        if b"\r\n\r\n" in read or len(read) >= HEAD:
+            break
+    return _header_section(bytes(read[:HEAD])), None
+
+
+def _header_section(octets: bytes) -> bytes:
+    if octets.startswith(b"\r\n"):
+        return b""
+    end = octets.find(b"\r\n\r\n")
+    return octets if end < 0 else octets[: end + 2]
