@@ -27,6 +27,10 @@ class SpoolUnavailableError(Exception):
     """The store failed; nothing was kept: ``spool-unavailable``."""
 
 
+class LeaseLostError(Exception):
+    """The lease was settled already or taken back: what was done with it is not recorded."""
+
+
 class Draft(Protocol):
     """A sink into which content streams before ``put``; small content stays in memory, large goes to disk as it comes."""
 
@@ -56,6 +60,8 @@ class Waiting:
     """Wall-clock seconds of the first, or None."""
     last: Outcome | None = None
     """What the attempt before this one ended with."""
+    delay_notified: bool = False
+    """Whether its sender was told that it is late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +76,7 @@ class Lease:
     waiting: tuple[Waiting, ...]
     content: Content
     notified_delay: bool = False
-    """Whether a delay notice was sent already."""
+    """Whether a delay notice was queued already for each of ``waiting``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,8 @@ class Settlement:
     """Wall-clock seconds; needed with a deferred outcome and meaningless otherwise."""
     hold: bool = False
     """Park it for an operator instead (the hold transport): the outcome is then not final."""
+    delay_notified: bool = False
+    """A delay notice for it is among the notices of this settlement: remember that its sender was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +179,14 @@ class Spool(Protocol):
 
     async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> None:
         """Record the results and queue the notices in one transaction; durable when it returns; leased recipients without a
-        settlement go back to where they were. Raises SpoolUnavailableError: then the lease still stands, call again.
+        settlement go back to where they were. Raises SpoolUnavailableError: then the lease still stands, call again; LeaseLostError
+        when it does not stand.
         """
 
     async def find(self, wanted: Filter) -> Sequence[Found]:
         """The messages that match, oldest first."""
 
     async def alter(self, wanted: Filter, change: Change, *, notices: Sequence[Notice] = (), dry_run: bool = False) -> Altered:
-        """Do ``change`` to what matches, with ``notices`` in the same transaction; what is leased is left alone and reported."""
+        """Do ``change`` to what matches, with ``notices`` in the same transaction; what is leased is left alone and reported. Notices
+        are queued only when something changed: give those of one message with a filter for that message alone.
+        """

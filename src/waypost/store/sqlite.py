@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Connection", "Row", "Schema", "SqliteDatabase", "Value"]
+__all__ = ["Connection", "Row", "Schema", "SqliteDatabase", "Value", "Work"]
 
 Result = TypeVar("Result")
 
@@ -62,18 +62,25 @@ class SqliteDatabase:
         """Why nothing more is written until the file is opened anew, or None."""
         return self._writer.failure
 
-    def write(self, work: Callable[[Connection], Result], *, urgent: bool = False) -> asyncio.Future[Result]:
+    def write(
+        self,
+        work: Callable[[Connection], Result],
+        *,
+        after: Callable[[Work[Result]], None] | None = None,
+        urgent: bool = False,
+    ) -> asyncio.Future[Result]:
         """Run ``work`` in the next batch. It may run twice: a batch that fails is undone and each piece tried alone.
-        ``urgent`` work (what frees space, what must be recorded) may use the reserve of a full disk.
+        ``urgent`` work (what frees space, what must be recorded) may use the reserve of a full disk. ``after`` is called in the loop
+        once it is durable or has failed, even if the future was cancelled.
         """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        return self._submit(Work(future, call=work, urgent=urgent))
+        return self._submit(Work(future, call=work, after=after, urgent=urgent))
 
     def run(
-        self, name: str, bindings: Sequence[Value], *, after: Callable[[], None] | None = None, urgent: bool = False
+        self, name: str, bindings: Sequence[Value], *, after: Callable[[Work[None]], None] | None = None, urgent: bool = False
     ) -> asyncio.Future[None]:
-        """Run one statement in the next batch; neighbours of the same name share one call of the driver. ``after`` is called in
-        the loop once it is durable, even if the future was cancelled.
+        """Run one statement in the next batch; neighbours of the same name share one call of the driver. For ``after``
+        and ``urgent`` see ``write``.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         return self._submit(Work(future, name=name, bindings=bindings, after=after, urgent=urgent))

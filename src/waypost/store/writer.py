@@ -46,7 +46,7 @@ class Work(Generic[Result]):
         call: Callable[[Connection], Result] | None = None,
         name: str = "",
         bindings: Sequence[Value] = (),
-        after: Callable[[], None] | None = None,
+        after: Callable[[Work[Result]], None] | None = None,
         urgent: bool = False,
     ) -> None:
         self.future = future
@@ -54,7 +54,9 @@ class Work(Generic[Result]):
         self.name = name
         self.bindings = bindings
         self.after = after
-        """Called in the loop when the work is durable, before anybody who awaits it goes on, even if nobody awaits it any more."""
+        """Called in the loop when the work is durable or has failed (``error``), before anybody who awaits it goes on, and also if
+        nobody awaits it any more.
+        """
         self.urgent = urgent
         """May use the reserve when the disk is full."""
         self.result: Result | None = None
@@ -69,8 +71,8 @@ class Work(Generic[Result]):
 
     def tell(self) -> None:
         """In the loop: finish, and hand the result to whoever awaits it."""
-        if self.error is None and self.after is not None:
-            self.after()
+        if self.after is not None:
+            self.after(self)
         if self.future.done():
             return
         if self.error is None:

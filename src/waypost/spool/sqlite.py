@@ -1,0 +1,388 @@
+"""The spool in a shard: a folder with a database, a lock, and segment files for large content. Knows neither route nor network.
+
+What is durable when, and what a crash at each point leaves behind, stands in ``docs/spool.md``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from waypost.mail.content import MemoryContent
+from waypost.spool import reading, writing
+from waypost.spool.content import FoundContent, SegmentContent
+from waypost.spool.draft import SMALL, Room, SqliteDraft
+from waypost.spool.leasing import Leasing
+from waypost.spool.rows import decode_extents, encode_envelope, encode_extents
+from waypost.spool.search import moved
+from waypost.spool.segments import Segments
+from waypost.spool.shelf import Kept, Shelf
+from waypost.spool.spool import Altered, Change, Found, SpoolFullError, SpoolUnavailableError
+from waypost.spool.writing import Target
+from waypost.store.database import FullError, StoreError
+from waypost.store.lock import Lock
+from waypost.store.sqlite import Schema, SqliteDatabase
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable, Container, Iterator, Sequence
+    from pathlib import Path
+
+    from waypost.clock import Clock
+    from waypost.mail.content import Content
+    from waypost.mail.envelope import Envelope
+    from waypost.spool.leases import Held
+    from waypost.spool.rows import Extent
+    from waypost.spool.settings import QueueSettings
+    from waypost.spool.spool import Draft, Filter, Lease, Notice, Settlement
+    from waypost.spool.states import State
+    from waypost.store.sqlite import Connection, Work
+
+RESERVE = 8 * 1024 * 1024
+"""Octets set aside so that results can be recorded when the disk is full (C16)."""
+SLICE = 200
+"""Messages altered in one transaction where no notice ties them together, so that mail goes on meanwhile."""
+DOMAINS = 1000
+"""Domains, and messages, read at once after start."""
+
+
+class SqliteSpool:
+    """Keeps ``Spool``. Owned by one process; ``open`` before use, ``close`` at the end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: QueueSettings,
+        clock: Clock,
+        *,
+        failed: Callable[[StoreError], None] | None = None,
+        reserve: int = RESERVE,
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._failed = failed
+        self._reserve = reserve
+        self._segments = Segments(folder / "segments")
+        self._room = Room(folder, settings.free_space, clock)
+        self._shelf = Shelf(settings.fresh, clock)
+        self._leasing = Leasing(self._shelf, clock, self._content)
+        self._number = 0
+        self._reading = 0
+        self._later: list[Sequence[Extent]] = []
+        self._lock: Lock | None = None
+        self._recovery: asyncio.Task[None] | None = None
+        self._database: SqliteDatabase | None = None
+
+    async def open(self) -> None:
+        """Take the folder and be ready for mail; what waits from before is read meanwhile (``recovered``). Raises StoreError,
+        LockedError or CorruptError with a sentence for the operator.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._open)
+            used = await self._db.read(lambda connection: [row[0] for row in connection.execute("extents")])
+            extents = [decode_extents(octets)[1] for octets in used if isinstance(octets, bytes)]
+            await loop.run_in_executor(None, self._segments.open, extents)
+            row = await self._db.read(lambda connection: connection.one("last_number"))
+        except BaseException:
+            await self.close()
+            raise
+        self._number = row[0] if row is not None and isinstance(row[0], int) else 0
+        self._recovery = asyncio.create_task(self._recover(self._number), name="spool recovery")
+
+    def _open(self) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{self._folder} cannot be made ({error.strerror}). Check that its parent belongs to the server's user."
+            ) from error
+        self._lock = Lock(self._folder / "lock")
+        self._database = SqliteDatabase(
+            self._folder / "spool.db",
+            Schema.of("waypost.spool"),
+            before_commit=self._segments.sync,
+            reserve=self._reserve,
+        )
+
+    async def close(self) -> None:
+        """Commit what waits and let go of the folder; idempotent. Leases end unsettled: their recipients are due at the next start."""
+        loop = asyncio.get_running_loop()
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.wait({self._recovery})
+            self._recovery = None
+        await loop.run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+        self._segments.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def recovered(self) -> None:
+        """Return when all that waited at start is in the order of deliveries. Raises StoreError when it could not be read."""
+        if self._recovery is not None:
+            await asyncio.shield(self._recovery)
+
+    @property
+    def _db(self) -> SqliteDatabase:
+        if self._database is None:
+            raise SpoolUnavailableError("the spool is not open")
+        return self._database
+
+    @property
+    def failure(self) -> StoreError | None:
+        """Why nothing more is written until the spool is opened anew (C17), or None."""
+        return None if self._database is None else self._database.failure
+
+    # Content and messages come in.
+
+    def draft(self, *, expect: int = 0) -> SqliteDraft:
+        """A sink for the content of one message."""
+        self._room.demand(expect)
+        return SqliteDraft(self._segments, self._room)
+
+    async def put(self, envelope: Envelope, draft: Draft) -> None:
+        """Keep the message; it is durable when this returns (C4). A caller that goes away meanwhile changes nothing: it is kept."""
+        if not isinstance(draft, SqliteDraft):
+            raise TypeError("a draft belongs to the spool that made it")
+        self._number += 1
+        try:
+            if draft.size <= SMALL and draft.stream is None:
+                octets = draft.rest()
+                kept = Kept(self._number, envelope, MemoryContent(octets))
+                row = (kept.number, envelope.id, encode_envelope(envelope), octets, None)
+                await self._db.run("keep_message", row, after=partial(self._put, kept, draft))
+            else:
+                await self._put_large(self._number, envelope, draft)
+        except (StoreError, SpoolFullError, SpoolUnavailableError) as error:
+            draft.discard()
+            raise self._understood(error) from error
+
+    async def _put_large(self, number: int, envelope: Envelope, draft: SqliteDraft) -> None:
+        await draft.finish()
+        rest, stream = draft.rest(), draft.begun()
+        base = stream.length
+
+        def work(connection: Connection) -> None:
+            self._segments.append(stream, rest, at=base)
+            self._segments.touch(stream)
+            extents = encode_extents(stream.length, stream.extents)
+            connection.execute("keep_message", (number, envelope.id, encode_envelope(envelope), None, extents))
+
+        kept = Kept(number, envelope, SegmentContent(self._segments, draft.size, stream.extents))
+        await self._db.write(work, after=partial(self._put, kept, draft))
+
+    def _put(self, kept: Kept, draft: SqliteDraft, work: Work[None]) -> None:
+        """In the loop, once the message is durable or its keeping failed."""
+        if work.error is None:
+            draft.keep()
+            self._shelf.arrive(kept)
+        else:
+            draft.discard()
+
+    # Messages go out.
+
+    async def lease(self, most: int, busy: Container[str], *, wait: float) -> Sequence[Lease]:
+        """Up to ``most`` leases that are due, oldest first; ``busy`` is asked when called and again whenever something changes."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait
+        while True:
+            self._shelf.news.clear()
+            with self._border():
+                leases = await self._leasing.gather(self._db, most, busy)
+            pause = min(end - loop.time(), self._shelf.pause())
+            if leases or end <= loop.time():
+                return leases
+            try:
+                async with asyncio.timeout(pause):
+                    await self._shelf.news.wait()
+            except TimeoutError:
+                continue
+
+    def _content(self, octets: bytes | None, size: int, extents: Sequence[Extent]) -> Content:
+        return SegmentContent(self._segments, size, extents) if octets is None else MemoryContent(octets)
+
+    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> None:
+        """Record the results and queue the notices in one transaction; durable when it returns (C7, C8, C10)."""
+        held = self._shelf.leases.get(lease.token)
+        if held.whole and not notices and len(settlements) == len(lease.waiting) and all(map(writing.is_final, settlements)):
+            done: Future[None] | Future[bool] = self._db.run(
+                "forget_message", (held.number,), after=partial(self._forgot, held), urgent=True
+            )
+        else:
+            kept = await self._notices(notices)
+            rows = [_row(notice) for notice in kept]
+            now = self._clock.wall()
+            done = self._db.write(
+                lambda connection: writing.settle(connection, held, settlements, rows, now),
+                after=partial(self._settled, held, settlements, kept),
+                urgent=True,
+            )
+        with self._border():
+            await done
+
+    def _forgot(self, held: Held, work: Work[None]) -> None:
+        if work.error is None:
+            self._shelf.leases.end(held)
+            self._release(held.extents)
+            self._shelf.news.set()
+
+    def _settled(self, held: Held, settlements: Sequence[Settlement], notices: Sequence[Kept], work: Work[bool]) -> None:
+        if work.error is not None:
+            return
+        self._shelf.settle(held, settlements, finished=bool(work.result))
+        if work.result:
+            self._release(held.extents)
+        for notice in notices:
+            self._shelf.arrive(notice)
+
+    async def _notices(self, notices: Sequence[Notice]) -> list[Kept]:
+        kept = []
+        for notice in notices:
+            octets = notice.content.octets
+            if octets is None:
+                octets = b"".join([piece async for piece in notice.content.chunks()])
+            self._number += 1
+            kept.append(Kept(self._number, notice.envelope, MemoryContent(octets)))
+        return kept
+
+    def _release(self, extents: Sequence[Extent]) -> None:
+        """Free the blocks of a message forgotten, once nobody reads in passing any more (C9)."""
+        if not extents:
+            return
+        if self._reading:
+            self._later.append(extents)
+        else:
+            self._segments.free(extents)
+
+    # Operators look and change.
+
+    async def find(self, wanted: Filter) -> Sequence[Found]:
+        """The messages that match, oldest first."""
+        with self._border():
+            return [
+                Found(
+                    envelope=match.envelope,
+                    recipients=match.standings,
+                    content=FoundContent(match.size, partial(self._open_content, match.number), self._close_content),
+                )
+                for match in await self._search(wanted)
+            ]
+
+    async def _search(self, wanted: Filter) -> list[reading.Match]:
+        leased = self._shelf.leases.snapshot()
+        return await self._db.read(lambda connection: reading.search(connection, wanted, leased))
+
+    async def _open_content(self, number: int) -> Content | None:
+        self._reading += 1
+        with self._border():
+            found = await self._db.read(lambda connection: reading.content(connection, number))
+        return None if found is None else self._content(*found)
+
+    def _close_content(self) -> None:
+        self._reading -= 1
+        if not self._reading:
+            for extents in self._later:
+                self._segments.free(extents)
+            self._later.clear()
+
+    async def alter(self, wanted: Filter, change: Change, *, notices: Sequence[Notice] = (), dry_run: bool = False) -> Altered:
+        """Do ``change`` to what matches; what is leased is left alone and reported."""
+        altered = Altered()
+        chosen: list[tuple[reading.Match, Sequence[Target]]] = []
+        with self._border():
+            matches = await self._search(wanted)
+        for match in matches:
+            targets, is_busy = self._targets(match, change)
+            if is_busy:
+                altered.busy.append(match.envelope.id)
+            if targets and dry_run:
+                altered.messages.append(match.envelope.id)
+            elif targets:
+                chosen.append((match, targets))
+        kept = await self._notices(notices)
+        size = len(chosen) if kept else SLICE
+        for at in range(0, len(chosen), max(size, 1)):
+            altered.messages += await self._alter(chosen[at : at + size], change, kept)
+        return altered
+
+    def _targets(self, match: reading.Match, change: Change) -> tuple[list[Target], bool]:
+        """The recipients of ``match`` that can be changed now, and whether some are being attempted."""
+        targets: list[Target] = []
+        is_busy = False
+        for standing in match.meant:
+            state: State | None = moved(change, standing.state)
+            if self._shelf.leases.is_taken(match.number, standing.domain):
+                is_busy = True
+            elif state is not None:
+                targets.append(Target(standing.position, standing.state, state))
+        return targets, is_busy
+
+    async def _alter(self, chosen: Sequence[tuple[reading.Match, Sequence[Target]]], change: Change, notices: Sequence[Kept]) -> list[str]:
+        rows = [_row(notice) for notice in notices]
+        now = self._clock.wall()
+        matches = [match for match, _ in chosen]
+        reserved = self._shelf.reserve(matches)
+        done = self._db.write(
+            lambda connection: writing.alter(connection, chosen, change, rows, now),
+            after=partial(self._altered, matches, reserved, notices),
+            urgent=True,
+        )
+        with self._border():
+            changed = await done
+        return [match.envelope.id for match, _ in chosen if match.number in changed]
+
+    def _altered(
+        self,
+        matches: Sequence[reading.Match],
+        reserved: Sequence[tuple[int, str]],
+        notices: Sequence[Kept],
+        work: Work[dict[int, bool]],
+    ) -> None:
+        changed = (work.result or {}) if work.error is None else {}
+        self._shelf.leases.free(reserved)
+        for match in matches:
+            self._shelf.altered(match, finished=changed.get(match.number))
+            if changed.get(match.number):
+                self._release(match.extents)
+        if changed:
+            for notice in notices:
+                self._shelf.arrive(notice)
+
+    # After a start, and when the world fails.
+
+    async def _recover(self, last: int) -> None:
+        """Put what waited at start into the order of deliveries; mail is taken meanwhile."""
+        name: str | None = None
+        while rows := await self._db.read(partial(reading.domains, behind=name, most=DOMAINS)):
+            for name, due in rows:
+                self._shelf.wait(name, due)
+        behind = ""
+        while found := await self._db.read(partial(reading.whole, behind=behind, last=last, most=DOMAINS)):
+            for behind, number, arrived, names in found:  # noqa: B007 - likewise the last id
+                self._shelf.return_whole(number, arrived, names)
+
+    @contextmanager
+    def _border(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            raise self._understood(error) from error
+
+    def _understood(self, error: Exception) -> Exception:
+        if self.failure is not None and self._failed is not None:
+            failed, self._failed = self._failed, None
+            failed(self.failure)
+        if isinstance(error, FullError):
+            self._room.forget()
+            return SpoolFullError(str(error))
+        return SpoolUnavailableError(str(error)) if isinstance(error, StoreError) else error
+
+
+def _row(kept: Kept) -> tuple[int, str, bytes, bytes | None, None]:
+    return (kept.number, kept.envelope.id, encode_envelope(kept.envelope), kept.content.octets, None)

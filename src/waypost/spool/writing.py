@@ -1,0 +1,126 @@
+"""What the spool writes to its shard, each function run inside a transaction of the writer. Knows the statements, not the loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from waypost.mail.outcome import Action
+from waypost.spool.rows import encode_outcome
+from waypost.spool.spool import Change
+from waypost.spool.states import FINAL, Move, State, after
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waypost.mail.envelope import Envelope
+    from waypost.spool.leases import Held
+    from waypost.spool.reading import Match
+    from waypost.spool.spool import Settlement
+    from waypost.store.sqlite import Connection, Value
+
+MOVES = {
+    Action.DELIVERED: Move.DELIVER,
+    Action.RELAYED: Move.RELAY,
+    Action.DEFERRED: Move.DEFER,
+    Action.FAILED: Move.FAIL,
+}
+
+
+class Target(NamedTuple):
+    """A recipient that an operator changes."""
+
+    position: int
+    before: State
+    after: State
+
+
+def settled_state(settlement: Settlement) -> State:
+    """Where a settlement leads a leased recipient."""
+    return after(State.LEASED, Move.HOLD if settlement.hold else MOVES[settlement.outcome.action])
+
+
+def is_final(settlement: Settlement) -> bool:
+    """Whether nothing is left to do for the recipient."""
+    return settled_state(settlement) in FINAL
+
+
+def settle(connection: Connection, held: Held, settlements: Sequence[Settlement], notices: Sequence[Sequence[Value]], now: float) -> bool:
+    """Record results and keep notices; whether the message is finished, and so forgotten. One transaction (C8, C10)."""
+    finished = _record(connection, held, settlements, now)
+    if notices:
+        connection.executemany("keep_message", notices)
+    return finished
+
+
+def _record(connection: Connection, held: Held, settlements: Sequence[Settlement], now: float) -> bool:
+    number = held.number
+    if held.whole and len(settlements) == len(held.lease.waiting) and all(map(is_final, settlements)):
+        connection.execute("forget_message", (number,))
+        return True
+    if held.fresh:
+        spread(connection, number, held.envelope)
+    connection.executemany("settle_recipient", [_result(number, settlement, now) for settlement in settlements])
+    return _forget_if_finished(connection, number)
+
+
+def _result(number: int, settlement: Settlement, now: float) -> tuple[Value, ...]:
+    state = settled_state(settlement)
+    return (
+        state.value,
+        float(settlement.next_attempt or now) if state is State.DEFERRED else None,
+        0 if settlement.hold else 1,
+        now,
+        encode_outcome(settlement.outcome),
+        int(settlement.delay_notified),
+        number,
+        settlement.position,
+    )
+
+
+def spread(connection: Connection, number: int, envelope: Envelope) -> None:
+    """Give each recipient of a message a row of its own; those that have one keep it."""
+    rows = [(number, position, recipient.mailbox.domain, envelope.arrived) for position, recipient in enumerate(envelope.recipients)]
+    connection.executemany("spread_recipient", rows)
+
+
+def _forget_if_finished(connection: Connection, number: int) -> bool:
+    if connection.one("unsettled_recipient", (number,)) is not None:
+        return False
+    connection.execute("forget_recipients", (number,))
+    connection.execute("forget_message", (number,))
+    return True
+
+
+def alter(
+    connection: Connection,
+    chosen: Sequence[tuple[Match, Sequence[Target]]],
+    change: Change,
+    notices: Sequence[Sequence[Value]],
+    now: float,
+) -> dict[int, bool]:
+    """Do what an operator wants; for each message that changed, whether it is forgotten. Notices are kept only if one changed."""
+    changed: dict[int, bool] = {}
+    for match, targets in chosen:
+        finished = _alter(connection, match, targets, change, now)
+        if finished is not None:
+            changed[match.number] = finished
+    if changed and notices:
+        connection.executemany("keep_message", notices)
+    return changed
+
+
+def _alter(connection: Connection, match: Match, targets: Sequence[Target], change: Change, now: float) -> bool | None:
+    """Whether the message is forgotten; None when nothing changed: its recipients moved on since they were looked at."""
+    number = match.number
+    if match.fresh:
+        if connection.one("envelope", (number,)) is None:
+            return None
+        spread(connection, number, match.envelope)
+    next_at = now if change in {Change.RELEASE, Change.RETRY} else None
+    changes = 0
+    for target in targets:
+        connection.execute("alter_recipient", (target.after.value, next_at, number, target.position, target.before.value))
+        changes += connection.changes()
+    if not changes:
+        return None
+    return _forget_if_finished(connection, number)
