@@ -149,6 +149,7 @@ class Connection(asyncio.Protocol):
         if self._closing or self._transport is None:
             return
         self._closing = True
+        self._wake(ClosedError("the connection was closed here"))
         if self._incoming or self._paused:
             self._linger()
             return
@@ -163,6 +164,7 @@ class Connection(asyncio.Protocol):
         if self._closing or self._transport is None:
             return
         self._closing = True
+        self._wake(ClosedError("the connection was closed here"))
         self._linger()
 
     @property

@@ -9,16 +9,25 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from waypost.net.connection import FAREWELL_SECONDS, Connection, ends, handshake_fault
+from waypost.net.stream import ClosedError, HandshakeError
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
+
+    from waypost.net.stream import Ends
+
+Listening: TypeAlias = socket.socket
+"""A listening socket, so that rooms which only pass one on need not name the library."""
 
 BACKLOG = 4096
 """Connections that may wait to be taken; the kernel caps it at net.core.somaxconn. A short one makes clients wait whole seconds."""
@@ -128,25 +137,79 @@ def connections_of(descriptors: int) -> int:
     return max(descriptors - min(max(64, descriptors // 8), descriptors // 2), 1)
 
 
+class Arrival:
+    """A connection that was taken and is not yet spoken on: turn it away, or open it."""
+
+    __slots__ = ("_socket", "ends")
+
+    def __init__(self, taken: socket.socket, between: Ends) -> None:
+        self._socket = taken
+        self.ends = between
+
+    def turn_away(self, octets: bytes = b"") -> None:
+        """Say ``octets``, if any, and close, without waiting for anything; never raises."""
+        with suppress(OSError):
+            if octets:
+                self._socket.send(octets)
+        self._socket.close()
+
+    def spoke_first(self) -> bool:
+        """Whether octets have come already, before anything was said here; they stay unread."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    async def open(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None = None, *, seconds: float) -> Connection:
+        """The connection; with ``context``, after a handshake of at most ``seconds``. Raises HandshakeError or ClosedError."""
+        connection = Connection(loop, self.ends)
+        try:
+            if context is None:
+                await loop.connect_accepted_socket(connection.itself, self._socket)
+            else:
+                await loop.connect_accepted_socket(
+                    connection.itself,
+                    self._socket,
+                    ssl=context,
+                    ssl_handshake_timeout=seconds,
+                    ssl_shutdown_timeout=FAREWELL_SECONDS,
+                )
+        except (OSError, ssl.SSLError, ValueError) as error:
+            self._socket.close()
+            if context is None:
+                raise ClosedError(str(error)) from error
+            raise HandshakeError(handshake_fault(error)) from error
+        return connection
+
+
 class Acceptor:
     """Takes the connections of one listening socket, as the loop finds time, and hands each one over."""
 
-    __slots__ = ("_listener", "_loop", "_paused", "_reading", "_scarce", "_take")
+    __slots__ = ("_listener", "_local", "_loop", "_paused", "_reading", "_scarce", "_take")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         listener: socket.socket,
-        take: Callable[[socket.socket, object], None],
+        take: Callable[[Arrival], None],
         scarce: Callable[[str], None],
     ) -> None:
-        """``take`` gets the socket and the client's address and never raises; ``scarce`` is told why nothing can be taken for now."""
+        """``take`` never raises; ``scarce`` is told why nothing can be taken for now, once for each pause."""
         self._loop = loop
         self._listener = listener
         self._take = take
         self._scarce = scarce
         self._reading = False
         self._paused: asyncio.TimerHandle | None = None
+        name = listener.getsockname()
+        wild = isinstance(name, tuple) and name[0] in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        self._local: object = None if wild else name
+        """Where every connection arrives; None where each must be asked."""
+
+    @property
+    def place(self) -> Place:
+        """Where it listens."""
+        return place_of(self._listener)
 
     def start(self) -> None:
         """Take connections from now on."""
@@ -186,7 +249,7 @@ class Acceptor:
                     return
                 continue  # what Linux tells of the one connection (EPROTO, ENETDOWN, ...), not of the listener: accept(2)
             connection.setblocking(False)
-            take(connection, address)
+            take(Arrival(connection, ends(address, self._local or _own(connection))))
             if not self._reading:
                 return
 
@@ -198,6 +261,13 @@ class Acceptor:
     def _resume(self) -> None:
         self._paused = None
         self.start()
+
+
+def _own(connection: socket.socket) -> object:
+    try:
+        return connection.getsockname()
+    except OSError:
+        return None
 
 
 def _bound_address(place: Place, *, reuse_port: bool) -> socket.socket:

@@ -13,7 +13,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,6 +24,9 @@ from waypost.clock import SYSTEM
 
 if TYPE_CHECKING:
     from waypost.clock import Clock
+
+Context: TypeAlias = ssl.SSLContext
+"""So that rooms which only pass one on need not name the library."""
 
 _CA_DAYS = 3650
 _LEAF_DAYS = 397

@@ -43,6 +43,10 @@ class Pipeline:
         """Whether a check of ``phase`` must wait: then ask ``judge_waiting``, else ``judge``."""
         return phase in self._waits
 
+    def idle(self, phase: Phase) -> bool:
+        """Whether nothing is judged at ``phase``."""
+        return not self._checks[phase]
+
     def judge(self, phase: Phase, subject: Subject) -> Verdict:
         """The verdict of ``phase``, none of whose checks waits."""
         for check in self._checks[phase]:

@@ -159,6 +159,11 @@ class ServerSession:
         return bool(self._lines.octets)
 
     @property
+    def unread(self) -> int:
+        """How many octets wait that no event has consumed: by it a driver that keeps the conversation tells content from commands."""
+        return len(self._lines.octets)
+
+    @property
     def awaiting_content(self) -> bool:
         """Whether the next octets are content (deadlines and rates differ)."""
         return self._standing.state is ServerState.CONTENT or self._chunk is not None

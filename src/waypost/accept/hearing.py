@@ -1,0 +1,356 @@
+"""What a session does about each event of the language: one function per event, in one table. Knows no octets and no connection.
+
+A function answers at once, or gives what must be awaited before anything more is heard. RFC 5321 section 3; RFCs 3030, 3207, 4954.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+
+from waypost.accept import telling
+from waypost.accept.transaction import Transaction
+from waypost.directory.credentials import Busy, Verified, Wrong
+from waypost.policy.phase import Phase
+from waypost.policy.verdict import ACCEPT, Accept
+from waypost.replies import Key, say
+from waypost.smtp.events import (
+    Asked,
+    Challenge,
+    ChunkAnnounced,
+    ChunkEnded,
+    Content,
+    ContentEnded,
+    Credentials,
+    Data,
+    Event,
+    Fault,
+    Hello,
+    Mail,
+    Quit,
+    Rcpt,
+    Reset,
+    StartTls,
+    Violation,
+)
+from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from waypost.accept.session import Session
+    from waypost.mail.envelope import Envelope
+    from waypost.policy.verdict import Verdict
+    from waypost.replies import Reply
+
+Slow: TypeAlias = "Awaitable[None] | None"
+
+
+def _refusal(verdict: Verdict) -> Reply | None:
+    return None if isinstance(verdict, Accept) else say(verdict.key, **verdict.facts)
+
+
+def _judged(session: Session, phase: Phase, then: Callable[[Session, Reply | None], None]) -> Slow:
+    """Judge ``phase`` and go on with its refusal, or None; at once where no check waits."""
+    pipeline = session.rules.pipeline
+    if pipeline.waits(phase):
+        return _judged_waiting(session, phase, then)
+    verdict = pipeline.judge(phase, session.subject)
+    then(session, None if verdict is ACCEPT else _refusal(verdict))
+    return None
+
+
+async def _judged_waiting(session: Session, phase: Phase, then: Callable[[Session, Reply | None], None]) -> None:
+    then(session, _refusal(await session.rules.pipeline.judge_waiting(phase, session.subject)))
+
+
+# ---- who it is ------------------------------------------------------------------------------------------------
+
+
+def _hello(session: Session, event: Hello) -> Slow:
+    session.drop()  # 5321#4.1.4: EHLO resets like RSET
+    if session.junk():
+        return None
+    session.subject.helo = event.name
+    session.extended = event.command != "HELO"
+    session.renew()
+    return _judged(session, Phase.HELLO, lambda session, refusal: session.answer(refusal or event.suggested))
+
+
+def _start_tls(session: Session, event: StartTls) -> Slow:
+    return _secure(session, event)
+
+
+async def _secure(session: Session, event: StartTls) -> None:
+    """Shake hands. Nothing is awaited between the 220 and the moment when reading stops."""
+    context, stream = session.rules.plan.context, session.stream
+    if stream is None:
+        return
+    if context is None:
+        session.answer(say(Key.STARTTLS_UNAVAILABLE))
+        return
+    async with session.house.handshakes:
+        if session.protocol.pending:  # what follows in the clear would be obeyed as if it had been secured (3207#5)
+            _out_of_step(session)
+            return
+        session.drop()
+        session.answer(event.suggested)
+        session.flush()
+        stream.deadline(session.rules.limits.handshake_seconds)
+        await stream.start_tls(context, server_side=True)
+    session.protocol.secured(stream.tls)
+    subject = session.subject
+    subject.tls, subject.helo, subject.account = stream.tls, "", ""  # 3207#4.2
+    session.renew()
+    telling.secured(session)
+
+
+def _credentials(session: Session, event: Credentials) -> Slow:
+    return _authenticate(session, event)
+
+
+async def _authenticate(session: Session, event: Credentials) -> None:
+    verdict = await session.services.credentials.verify(event.name, event.password)
+    match verdict:
+        case Verified(account) if event.authorization in ("", event.name, account):
+            session.subject.account = account
+            session.renew()
+            key = Key.AUTH_SUCCEEDED
+        case Verified() | Wrong():  # nobody acts for another (4616#2)
+            session.auth_failures += 1
+            await asyncio.sleep(session.auth_failures)  # guessing is made slow, and slower
+            key = Key.AUTH_FAILED
+        case Busy():
+            key = Key.AUTH_UNAVAILABLE
+        case _:
+            assert_never(verdict)
+    session.answer(say(key))
+    telling.authenticated(session, event.name, event.mechanism, key)
+    if session.auth_failures >= session.rules.limits.auth_failures:
+        session.say_last(Key.AUTH_TOO_MANY_FAILURES)
+
+
+def _challenge(session: Session, event: Challenge) -> Slow:
+    session.answer(event.suggested)
+    return None
+
+
+# ---- the envelope ---------------------------------------------------------------------------------------------
+
+
+def _mail(session: Session, event: Mail) -> Slow:
+    session.drop()
+    if session.house.draining:
+        session.say_last(Key.SHUTDOWN)
+        return None
+    limits, subject = session.rules.limits, session.subject
+    if session.messages >= limits.session_messages and not subject.trusted:
+        session.say_last(Key.TOO_MANY_MESSAGES, limit=limits.session_messages)
+        return None
+    subject.reverse_path = event.reverse_path
+    subject.size = event.size
+    subject.recipients.clear()
+    refusal = _no_room(session, event.size or 0)
+    if refusal is not None:
+        session.answer(refusal)
+        return None
+    if session.rules.pipeline.idle(Phase.MAIL):
+        _open(session, event)
+        return None
+    return _judged(session, Phase.MAIL, lambda session, refusal: session.answer(refusal) if refusal else _open(session, event))
+
+
+def _no_room(session: Session, size: int) -> Reply | None:
+    """Why a message of ``size`` octets cannot be kept now (1870#6.1)."""
+    try:
+        session.services.spool.draft(expect=size).discard()
+    except SpoolFullError:
+        return say(Key.STORAGE_LOW)
+    except SpoolUnavailableError:
+        return say(Key.SPOOL_UNAVAILABLE)
+    return None
+
+
+def _open(session: Session, event: Mail) -> None:
+    session.answer(event.suggested)
+    session.transaction = Transaction(event, session.rules, session.services)
+
+
+def _rcpt(session: Session, event: Rcpt) -> Slow:
+    if not event.suggested.accepts:
+        session.answer(event.suggested)
+        return None
+    session.subject.recipient = event.recipient.mailbox
+    pipeline = session.rules.pipeline
+    if pipeline.waits(Phase.RCPT):
+        return _judged_waiting(session, Phase.RCPT, lambda session, refusal: _recipient(session, event, refusal))
+    verdict = pipeline.judge(Phase.RCPT, session.subject)
+    _recipient(session, event, None if verdict is ACCEPT else _refusal(verdict))
+    return None
+
+
+def _recipient(session: Session, event: Rcpt, refusal: Reply | None) -> None:
+    if refusal is not None:
+        session.answer(refusal)
+        return
+    session.answer(event.suggested)
+    if session.transaction is not None:
+        session.transaction.recipients.append(event.recipient)
+        session.subject.recipients.append(event.recipient)
+
+
+# ---- the content ----------------------------------------------------------------------------------------------
+
+
+def _data(session: Session, event: Data) -> Slow:
+    return _judged(session, Phase.DATA, lambda session, refusal: _begin_data(session, event, refusal))
+
+
+def _begin_data(session: Session, event: Data, refusal: Reply | None) -> None:
+    transaction = session.transaction
+    if refusal is not None or transaction is None:
+        session.answer(refusal or say(Key.INTERNAL_ERROR))
+        return
+    if session.protocol.pending:  # content before 354 is what smuggled commands look like (2920#3.1)
+        _out_of_step(session)
+        return
+    no_room = transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))
+    session.answer(event.suggested)
+    if no_room is not None:
+        session.protocol.refuse_content(no_room)
+
+
+def _chunk_announced(session: Session, event: ChunkAnnounced) -> Slow:  # noqa: ARG001 - the shape of a row
+    return _judged(session, Phase.DATA, _begin_chunks)
+
+
+def _begin_chunks(session: Session, refusal: Reply | None) -> None:
+    transaction = session.transaction
+    if refusal is None and transaction is not None:
+        refusal = transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))
+    if refusal is not None:
+        session.protocol.refuse_content(refusal)
+
+
+def _content(session: Session, event: Content) -> Slow:
+    transaction = session.transaction
+    if transaction is None:
+        return None
+    enough = transaction.write(event.octets)
+    if transaction.refusal is not None:
+        session.protocol.refuse_content(transaction.refusal)
+    return None if enough else _drain(session, transaction)
+
+
+async def _drain(session: Session, transaction: Transaction) -> None:
+    await transaction.drain()
+    if transaction.refusal is not None:
+        session.protocol.refuse_content(transaction.refusal)
+
+
+def _chunk_ended(session: Session, event: ChunkEnded) -> Slow:
+    session.answer(event.suggested)
+    return None
+
+
+def _content_ended(session: Session, event: ContentEnded) -> Slow:
+    session.record.content(event.size)
+    session.messages += 1
+    transaction, session.transaction = session.transaction, None
+    fault = event.fault
+    if transaction is None:
+        session.answer(fault or say(Key.INTERNAL_ERROR))
+        return None
+    if fault is None:
+        transaction.complete()
+        fault = transaction.refusal
+    if fault is not None:
+        transaction.discard()
+        session.answer(fault)
+        return None
+    pipeline = session.rules.pipeline
+    if pipeline.idle(Phase.CONTENT):
+        return _keep(session, transaction, eight_bit=event.eight_bit)
+    session.subject.size, session.subject.head = event.size, transaction.head
+    return _judge_content(session, transaction, event)
+
+
+async def _judge_content(session: Session, transaction: Transaction, event: ContentEnded) -> None:
+    refusal = _refusal(await session.rules.pipeline.judge_waiting(Phase.CONTENT, session.subject))
+    if refusal is None:
+        await _keep(session, transaction, eight_bit=event.eight_bit)
+        return
+    transaction.discard()
+    session.answer(refusal)
+
+
+async def _keep(session: Session, transaction: Transaction, *, eight_bit: bool) -> None:
+    """Put the message into the spool; 250 is said only when it is there (5321#6.1)."""
+    envelope: Envelope = transaction.envelope(eight_bit=eight_bit)
+    reply = await transaction.put(envelope)
+    session.answer(reply)
+    if reply.accepts:
+        session.took(envelope.id)
+        telling.accepted(session, envelope, transaction)
+    if session.house.draining:
+        session.say_last(Key.SHUTDOWN)
+
+
+# ---- the rest -------------------------------------------------------------------------------------------------
+
+
+def _reset(session: Session, event: Reset) -> Slow:
+    session.drop()
+    if not session.junk():
+        session.answer(event.suggested)
+    return None
+
+
+def _asked(session: Session, event: Asked) -> Slow:
+    if not session.junk():
+        session.answer(event.suggested)
+    return None
+
+
+def _quit(session: Session, event: Quit) -> Slow:
+    session.drop()
+    session.answer(event.suggested)
+    session.key = event.suggested.key
+    return None
+
+
+def _fault(session: Session, event: Fault) -> Slow:
+    session.answer(event.suggested, blame=event.syntax)
+    return None
+
+
+def _violation(session: Session, event: Violation) -> Slow:
+    session.end(event.reply)
+    return None
+
+
+def _out_of_step(session: Session) -> None:
+    """The client spoke where it had to wait."""
+    session.answer(say(Key.SYNCHRONISATION), blame=False)
+    session.end()
+
+
+# Each row takes its own kind of event, which the type of a dict cannot say: hence Any.
+HEARD: dict[type[Event], Callable[[Session, Any], Slow]] = {
+    Hello: _hello,
+    StartTls: _start_tls,
+    Credentials: _credentials,
+    Challenge: _challenge,
+    Mail: _mail,
+    Rcpt: _rcpt,
+    Data: _data,
+    ChunkAnnounced: _chunk_announced,
+    Content: _content,
+    ChunkEnded: _chunk_ended,
+    ContentEnded: _content_ended,
+    Reset: _reset,
+    Asked: _asked,
+    Quit: _quit,
+    Fault: _fault,
+    Violation: _violation,
+}

@@ -1,0 +1,105 @@
+"""What was said in one session, for history and for whoever follows it live. Knows no socket and judges nothing.
+
+Most sessions end well and are forgotten, so a session only gathers references as it goes; lines are told apart, and AUTH is redacted,
+when it turns out that the conversation is kept. Where conversations are followed live that happens at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from waypost.clock import Clock
+from waypost.history.recorder import Recorder
+from waypost.history.transcript import BOUND
+from waypost.observe.events import Spoken
+
+if TYPE_CHECKING:
+    from waypost.history.transcript import Transcript
+    from waypost.observe.events import Observers
+
+_CLIENT = "<"
+"""In the place of a key: the client said it."""
+_CONTENT = "<content"
+_SECURED = "<tls"
+
+
+class Record:
+    """One conversation as it goes on."""
+
+    __slots__ = ("_began", "_clock", "_live", "_observers", "_parts", "_room", "session")
+
+    def __init__(self, session: str, clock: Clock, observers: Observers) -> None:
+        self.session = session
+        self._clock = clock
+        self._observers = observers
+        self._parts: list[tuple[float, str, bytes]] = []
+        self._room = BOUND
+        self._began = 0.0
+        self._live: Recorder | None = None
+        if observers.live:
+            self._live = Recorder(session, clock)
+        else:
+            self._began = clock.wall()
+
+    def heard(self, octets: bytes) -> None:
+        """The client said ``octets``."""
+        if self._live is not None:
+            self._speak(self._live.heard(octets), from_client=True, key="")
+        else:
+            self._keep(_CLIENT, octets)
+
+    def said(self, octets: bytes, key: str) -> None:
+        """The server answered ``octets``, whose key is ``key``."""
+        if self._live is not None:
+            self._speak(self._live.said(octets, key), from_client=False, key=key)
+        else:
+            self._keep(key, octets)
+
+    def content(self, size: int) -> None:
+        """So many octets of content went by."""
+        if self._live is not None:
+            self._live.content(size)
+            self._speak(b"<content: %d octets>\r\n" % size, from_client=True, key="")
+        else:
+            self._keep(_CONTENT, b"%d" % size)
+
+    def secured(self, tls: str) -> None:
+        """A handshake ended well."""
+        if self._live is not None:
+            self._live.secured(tls)
+        else:
+            self._keep(_SECURED, tls.encode("ascii", "replace"))
+
+    def transcript(self, *, peer: str, helo: str, tls: str, account: str, messages: list[str]) -> Transcript:
+        """The conversation as it is kept."""
+        recorder = self._live if self._live is not None else self._replayed()
+        recorder.peer, recorder.helo, recorder.tls, recorder.account = peer, helo, tls, account
+        recorder.messages.extend(messages)
+        return recorder.transcript()
+
+    def _keep(self, key: str, octets: bytes) -> None:
+        # What passes the bound is still handed on, cut: the recorder counts it.
+        if self._room > 0:
+            self._room -= len(octets) + 1
+            self._parts.append((self._clock.monotonic(), key, octets))
+
+    def _speak(self, octets: bytes, *, from_client: bool, key: str) -> None:
+        if octets:
+            at = self._clock.wall()
+            self._observers.tell(Spoken(session=self.session, at=at, from_client=from_client, octets=octets, key=key))
+
+    def _replayed(self) -> Recorder:
+        hands = [self._parts[0][0] if self._parts else 0.0]
+        recorder = Recorder(self.session, Clock(wall=lambda: self._began, monotonic=lambda: hands[0]))
+        for at, key, octets in self._parts:
+            hands[0] = at
+            match key:
+                case "<":
+                    recorder.heard(octets)
+                case "<content":
+                    recorder.content(int(octets))
+                case "<tls":
+                    recorder.secured(octets.decode("ascii"))
+                case _:
+                    recorder.said(octets, key)
+        return recorder

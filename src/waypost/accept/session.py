@@ -1,0 +1,412 @@
+"""The one coroutine of a session: octets to the language, its events to judgement, the replies back in one write. Knows no policy.
+
+Everything that one read brought is answered by one write; what is ready goes out before anything slow is awaited. The deadline of a
+command runs from the answer before it and is not moved by single octets; that of content grows with what comes (RFC 5321 section
+4.5.3.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from waypost.accept import telling
+from waypost.accept.hearing import HEARD
+from waypost.accept.record import Record
+from waypost.mail import identifier, trace
+from waypost.mail.envelope import Origin
+from waypost.net.stream import ClosedError, DeadlineError, HandshakeError
+from waypost.policy.subject import Subject
+from waypost.replies import Key, say
+from waypost.smtp.events import ChunkEnded, Content, ContentEnded, Event
+from waypost.smtp.server import ServerSession
+from waypost.smtp.terms import Role, TlsMode
+
+if TYPE_CHECKING:
+    from waypost.accept.rules import Rules, Services
+    from waypost.accept.transaction import Transaction
+    from waypost.net.listen import Arrival
+    from waypost.net.stream import Ends, ServerStream
+    from waypost.replies import Reply
+
+_PATIENCE = 30.0
+"""Seconds of content before its rate counts."""
+_SLOWEST = 30
+"""Longest delay of an answer after errors, in seconds."""
+_CONTENT: frozenset[type[Event]] = frozenset({Content, ContentEnded, ChunkEnded})
+_BLAMELESS = frozenset({Key.TOO_MANY_RECIPIENTS, Key.SIZE_OVER_MAXIMUM})
+"""Permanent refusals that are no sign of a client out of its mind."""
+
+
+class House:
+    """What the sessions of one gate share."""
+
+    __slots__ = ("busy", "draining", "handshakes", "services")
+
+    def __init__(self, services: Services, handshakes: int) -> None:
+        """``handshakes``: TLS handshakes at the same time."""
+        self.services = services
+        self.busy = False
+        """More than four fifths of all connections are taken: waits are shorter."""
+        self.draining = False
+        """No new transaction begins."""
+        self.handshakes = asyncio.Semaphore(handshakes)
+
+
+class Session:
+    """One session, from its connection to its end."""
+
+    __slots__ = (
+        "_came",
+        "_content_began",
+        "_ending",
+        "_errors",
+        "_event",
+        "_idle",
+        "_junk",
+        "_opened",
+        "_origin",
+        "_out",
+        "_penalty",
+        "_volume",
+        "accepted",
+        "auth_failures",
+        "ends",
+        "extended",
+        "house",
+        "key",
+        "messages",
+        "protocol",
+        "queued",
+        "record",
+        "refusals",
+        "rules",
+        "services",
+        "stream",
+        "subject",
+        "task",
+        "transaction",
+    )
+
+    def __init__(self, house: House, rules: Rules, ends: Ends, *, trusted: bool) -> None:
+        services = house.services
+        self.house = house
+        self.services: Services = services
+        self.rules = rules
+        self.ends = ends
+        self.stream: ServerStream | None = None
+        self.subject = Subject(client=ends.remote, role=rules.listener.role, trusted=trusted)
+        implicit = rules.listener.tls is TlsMode.IMPLICIT
+        self.protocol = ServerSession(rules.terms(trusted=trusted), secured=implicit)
+        if services.observers:
+            self.identify()
+        self.record = Record(self.subject.session, services.clock, services.observers)
+        self.transaction: Transaction | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.extended = False
+        """Greeted by EHLO or LHLO."""
+        self.accepted = self.messages = self.refusals = self.auth_failures = 0
+        self.queued: list[str] | None = None
+        self.key = ""
+        """Of the reply that ended the session, or of its last refusal."""
+        self._errors = self._junk = self._came = self._volume = 0
+        self._content_began = 0.0
+        self._opened = services.clock.monotonic()
+        self._origin: Origin | None = None
+        self._out: list[bytes] = []
+        self._event: Event | None = None
+        self._ending = self._idle = self._penalty = False
+
+    # ---- its course -------------------------------------------------------------------------------------------
+
+    async def run(self, arrival: Arrival) -> None:
+        """From the greeting to the end. Raises nothing but CancelledError."""
+        try:
+            early = await self._open(arrival)
+            self._greet(early=early)
+            if not early:
+                await self._converse()
+        except ClosedError:
+            pass  # whatever was under way is dropped below
+        except DeadlineError:
+            self._late()
+        except HandshakeError as error:
+            telling.handshake_failed(self, str(error))
+        except asyncio.CancelledError:
+            self.say_last(Key.SHUTDOWN)
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours ends this one session, is told, and reaches no client
+            telling.failed(self, error)
+            self.say_last(Key.INTERNAL_ERROR)
+        finally:
+            self._end()
+
+    async def _open(self, arrival: Arrival) -> bool:
+        """Open the connection; whether the client spoke before it was greeted."""
+        loop = asyncio.get_running_loop()
+        seconds = float(self.rules.limits.handshake_seconds)
+        if self.rules.listener.tls is not TlsMode.IMPLICIT:
+            early = arrival.spoke_first()
+            self.stream = await arrival.open(loop, seconds=seconds)
+            return early
+        try:
+            async with asyncio.timeout(seconds):
+                await self.house.handshakes.acquire()
+        except (TimeoutError, asyncio.CancelledError):
+            arrival.turn_away()
+            raise
+        try:
+            self.stream = await arrival.open(loop, self.rules.plan.context, seconds=seconds)
+        finally:
+            self.house.handshakes.release()
+        self.subject.tls = self.stream.tls
+        telling.secured(self)
+        return False
+
+    def _greet(self, *, early: bool) -> None:
+        lmtp = self.rules.listener.role is Role.LMTP
+        plan = self.rules.plan
+        if early:
+            self.say_last(Key.GREETING_EARLY)
+            telling.opened(self, Key.GREETING_EARLY)
+            return
+        reply = say(Key.GREETING_LMTP if lmtp else Key.GREETING, hostname=plan.hostname, software=plan.software)
+        octets = self.protocol.greet(reply)
+        self.record.said(octets, reply.key)
+        self._out.append(octets)
+        self.flush()
+        self._set_deadline(heard=True)
+        telling.opened(self, reply.key)
+
+    async def _converse(self) -> None:
+        stream, protocol = self.stream, self.protocol
+        if stream is None:
+            return
+        while True:
+            self._idle = True
+            octets = await stream.receive()
+            self._idle = False
+            careful = self._note(octets)
+            heard, start = False, 0
+            protocol.receive(octets)
+            while (event := protocol.next_event()) is not None:
+                heard = True
+                self._event = event
+                if careful:
+                    start = self._note_part(octets, start, event)
+                slow = HEARD[type(event)](self, event)
+                if slow is not None:
+                    self.flush()
+                    await slow
+                if self._penalty:
+                    self.flush()
+                    await self._pay()
+                if self._ending:
+                    break
+            if careful and not (protocol.awaiting_content or self._ending) and start < len(octets):
+                self.record.heard(octets[start:])
+            self.flush()
+            if self._ending or protocol.over:
+                return
+            await stream.drain()
+            self._set_deadline(heard=heard)
+
+    # ---- what is said -----------------------------------------------------------------------------------------
+
+    def answer(self, reply: Reply, *, blame: bool = True) -> None:
+        """Answer the event at hand; a permanent refusal counts against the client where it is to ``blame``."""
+        octets = self.protocol.answer(reply)
+        self._out.append(octets)
+        self.record.said(octets, reply.key)
+        if reply.code >= 400:
+            self.refuse(reply, blame=blame and reply.code >= 500 and reply.key not in _BLAMELESS)
+
+    def refuse(self, reply: Reply, *, blame: bool) -> None:
+        """Note that ``reply`` refused something."""
+        self.refusals += 1
+        self.key = reply.key
+        telling.refused(self, self._event, reply)
+        if blame:
+            self._errors += 1
+            limits = self.rules.limits
+            self._penalty = self._errors >= limits.hard_errors or (self._errors > limits.soft_errors and not self.subject.trusted)
+
+    def flush(self) -> None:
+        """Send what was answered, in one write."""
+        out = self._out
+        if out and self.stream is not None:
+            self.stream.send(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
+
+    def say_last(self, key: Key, **facts: Any) -> None:
+        """Say ``key``, whatever the client said last, and end the session."""
+        if self._ending:
+            return
+        reply = say(key, hostname=self.rules.plan.hostname, **facts)
+        self.end(reply)
+
+    def end(self, reply: Reply | None = None) -> None:
+        """End the session, with ``reply`` as its last words."""
+        self._ending = True
+        if reply is not None:
+            self._out.append(reply.wire)
+            self.record.said(reply.wire, reply.key)
+            self.refuse(reply, blame=False)
+        self.flush()
+
+    def junk(self) -> bool:
+        """Count a command that carries no mail; whether it was one too many, and the session has ended."""
+        self._junk += 1
+        if self._junk <= self.rules.limits.junk_commands:
+            return False
+        self.say_last(Key.TOO_MANY_COMMANDS)
+        return True
+
+    async def _pay(self) -> None:
+        """The price of errors: each makes the next answer wait longer, and one too many ends the session."""
+        self._penalty = False
+        limits = self.rules.limits
+        if self._errors >= limits.hard_errors:
+            self.say_last(Key.TOO_MANY_ERRORS)
+        elif not self._ending:
+            await asyncio.sleep(min(self._errors - limits.soft_errors, _SLOWEST))
+
+    # ---- what is known ----------------------------------------------------------------------------------------
+
+    def identify(self) -> str:
+        """The session's id, made when it is first asked for."""
+        subject = self.subject
+        if not subject.session:
+            subject.session = identifier.new(self.services.clock.wall())
+        return subject.session
+
+    def drop(self) -> None:
+        """Forget the transaction, if there is one."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.discard()
+
+    def renew(self) -> None:
+        """Something that trace fields show has changed."""
+        self._origin = None
+
+    def origin(self, *, smtputf8: bool) -> Origin:
+        """Where the message under way comes from."""
+        if self._origin is not None and not smtputf8:
+            return self._origin
+        subject, ends = self.subject, self.ends
+        protocol = trace.protocol(
+            lmtp=subject.role is Role.LMTP, extended=self.extended, tls=bool(subject.tls), account=bool(subject.account), smtputf8=smtputf8
+        )
+        origin = Origin(
+            client=ends.remote,
+            port=ends.remote_port,
+            helo=subject.helo,
+            protocol=protocol,
+            tls=subject.tls,
+            account=subject.account,
+            session=self.identify(),
+        )
+        if not smtputf8:
+            self._origin = origin
+        return origin
+
+    def took(self, id: str) -> None:  # noqa: A002 - the queue id
+        """A message was accepted."""
+        self.accepted += 1
+        self._junk = 0
+        if self.queued is None:
+            self.queued = [id]
+        elif len(self.queued) < 1000:
+            self.queued.append(id)
+
+    # ---- deadlines --------------------------------------------------------------------------------------------
+
+    def _note(self, octets: bytes) -> bool:
+        """Record what came; whether content may be among it, so that it must be told apart event by event."""
+        protocol = self.protocol
+        if protocol.awaiting_content:
+            self._came += len(octets)
+            self._volume += len(octets)
+            return True
+        upper = octets.upper()
+        if b"BDAT" in upper or (b"DATA" in upper and not upper.endswith(b"DATA\r\n")):
+            return True
+        self.record.heard(octets)
+        return False
+
+    def _note_part(self, octets: bytes, start: int, event: Event) -> int:
+        """Record what ``event`` used of ``octets`` from ``start`` on, unless it is content; where it ended."""
+        end = max(len(octets) - self.protocol.unread, start)
+        if type(event) not in _CONTENT and end > start:
+            self.record.heard(octets[start:end])
+        return end
+
+    def _left(self, now: float) -> float:
+        """Seconds that the session may still last; content at the lowest rate that is allowed prolongs it."""
+        limits = self.rules.limits
+        return self._opened + limits.session_seconds + self._volume / limits.content_rate - now
+
+    def _patience(self, now: float) -> float:
+        """Seconds that content may still take to come."""
+        return _PATIENCE + self._came / self.rules.limits.content_rate - (now - self._content_began)
+
+    def _set_deadline(self, *, heard: bool) -> None:
+        if self.stream is None:
+            return
+        now = self.services.clock.monotonic()
+        limits = self.rules.limits
+        if self.protocol.awaiting_content:
+            if not self._content_began:
+                self._content_began, self._came = now, 0
+            seconds = min(limits.command_seconds, self._patience(now), self._left(now))
+        else:
+            if not (heard or self._content_began):
+                return  # a line is not whole yet: its time goes on running
+            self._content_began = 0.0
+            seconds = min(limits.command_seconds_busy if self.house.busy else limits.command_seconds, self._left(now))
+        self.stream.deadline(max(seconds, 0.001))
+
+    def _late(self) -> None:
+        now = self.services.clock.monotonic()
+        if self._left(now) <= 0:
+            self.say_last(Key.SESSION_TOO_LONG)
+        elif self._content_began and self._patience(now) <= 0:
+            self.say_last(Key.CONTENT_TOO_SLOW)
+        else:
+            busy = self.house.busy and not self._content_began
+            limits = self.rules.limits
+            self.say_last(Key.TIMEOUT, seconds=limits.command_seconds_busy if busy else limits.command_seconds)
+
+    # ---- its end ----------------------------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """The server is shutting down: an idle session ends now, another after its transaction."""
+        if self.stream is None:
+            if self.task is not None:
+                self.task.cancel()
+        elif self._idle and self.transaction is None:
+            self.say_last(Key.SHUTDOWN)
+            self.stream.close()
+
+    def _end(self) -> None:
+        self.drop()
+        stream = self.stream
+        if stream is not None:
+            if self._ending:
+                stream.linger()
+            else:
+                stream.close()
+        telling.closed(self, self.services.clock.monotonic() - self._opened)
+        if self.refusals or (self.rules.plan.keep_all and self.accepted):
+            subject, ends = self.subject, self.ends
+            self.record.session = self.identify()
+            self.services.history.keep(
+                self.record.transcript(
+                    peer=f"{ends.remote}:{ends.remote_port}",
+                    helo=subject.helo,
+                    tls=subject.tls,
+                    account=subject.account,
+                    messages=self.queued or [],
+                )
+            )
