@@ -10,7 +10,7 @@ import pytest
 from report.notice_facts import BODY, HEAD, a_mailbox, a_notice, a_settled, an_envelope, an_outcome
 from waypost.mail.envelope import Body, Return
 from waypost.mail.outcome import Action, Heard
-from waypost.report.settings import NoticeSettings
+from waypost.report.settings import Language, NoticeSettings
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -66,7 +66,7 @@ CASES = {
         head=HEAD.replace(b"Lunch", "Mittag für Zwei".encode()),
         whole=HEAD.replace(b"Lunch", "Mittag für Zwei".encode()) + BODY,
     ),
-    "bilingual": lambda: a_notice(an_envelope(), a_settled(), settings=NoticeSettings(languages=("en", "zh"))),
+    "bilingual": lambda: a_notice(an_envelope(), a_settled(), settings=NoticeSettings(languages=(Language.EN, Language.ZH))),
 }
 
 

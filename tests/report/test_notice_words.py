@@ -11,7 +11,7 @@ from waypost.mail.outcome import Action
 from waypost.replies.catalogue import entries
 from waypost.replies.library import LANGUAGES
 from waypost.report.layout import columns, wrapped
-from waypost.report.settings import NoticeSettings
+from waypost.report.settings import Language, NoticeSettings
 
 OUTCOMES = [key for key, entry in entries().items() if entry.code is None]
 
@@ -35,7 +35,7 @@ def test_every_language_has_every_phrase_with_its_facts(language: str) -> None:
 def test_every_outcome_is_explained_by_the_catalogue(key: str) -> None:
     """Each outcome of the catalogue makes a notice that explains it in both languages."""
     settled = a_settled(outcome=an_outcome(Action.FAILED, key=key, heard=None, status="5.0.0"))
-    octets = a_notice(an_envelope(), settled, settings=NoticeSettings(languages=("en", "zh"))).content.octets
+    octets = a_notice(an_envelope(), settled, settings=NoticeSettings(languages=(Language.EN, Language.ZH))).content.octets
     assert b"What happened:" in octets
     assert b"What you can do:" in octets
     assert f"X-Waypost-Key: {key}\r\n".encode() in octets

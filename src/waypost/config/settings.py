@@ -14,6 +14,7 @@ from waypost.inbox.settings import InboxSettings
 from waypost.net.settings import DnsSettings
 from waypost.observe.settings import LogSettings
 from waypost.policy.settings import RelaySettings
+from waypost.report.settings import NoticeSettings
 from waypost.route.settings import TransportSettings  # noqa: TC001 - the reader resolves annotations at run time
 from waypost.setting import Setting
 from waypost.spool.settings import QueueSettings
@@ -65,3 +66,4 @@ class Settings:
     history: HistorySettings = field(default_factory=HistorySettings)
     inbox: InboxSettings = field(default_factory=InboxSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    notices: NoticeSettings = field(default_factory=NoticeSettings)

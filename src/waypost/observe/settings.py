@@ -43,3 +43,7 @@ class LogSettings:
         LogFormat.AUTO
     )
     level: Annotated[LogLevel, Setting(says="The least severity that is logged: debug, info, warning or error.")] = LogLevel.INFO
+    name: Annotated[
+        str,
+        Setting(says="The name before the slash in the postfix form; readers such as pflogsumm expect postfix there."),
+    ] = "waypost"

@@ -103,8 +103,7 @@ def _explained(told: Told, words: Mapping[str, str], language: str) -> Iterator[
     if told.kind in _BAD:
         yield ""
         yield from wrapped(_prospect(told, words))
-        for remedy in dict.fromkeys(remedies):
-            yield from wrapped(words["do"].format(fix=remedy))
+        yield from wrapped(words["do"].format(fix=" ".join(dict.fromkeys(remedies))))
 
 
 def _answer(outcome: Outcome, heard: Heard, words: Mapping[str, str]) -> Iterator[str]:

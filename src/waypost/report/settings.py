@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from waypost.setting import Setting
+
+
+class Language(StrEnum):
+    """A language that notices are written in."""
+
+    EN = "en"
+    """English."""
+    ZH = "zh"
+    """Simplified Chinese."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,9 +23,9 @@ class NoticeSettings:
     """``[notices]``: what senders are told of their mail, and in which words."""
 
     languages: Annotated[
-        tuple[str, ...],
+        tuple[Language, ...],
         Setting(says="Languages of the part for people, one below the other: en, zh."),
-    ] = ("en",)
+    ] = (Language.EN,)
     returned_size: Annotated[
         int,
         Setting(

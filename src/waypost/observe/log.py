@@ -1,0 +1,98 @@
+"""The log: which events are told, at which severity, in which form. Knows no file and no thread: it is handed a sink of octets."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from waypost.clock import SYSTEM
+from waypost.observe.events import ServerChanged, SessionOpened, SessionSecured, Spoken
+from waypost.observe.json_lines import JsonLines
+from waypost.observe.postfix_lines import PostfixLines
+from waypost.observe.settings import LogFormat, LogLevel, LogSettings
+from waypost.observe.terminal_lines import TerminalLines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from waypost.clock import Clock
+    from waypost.observe.events import Event
+
+STDERR = 2
+_RANK = {LogLevel.DEBUG: 0, LogLevel.INFO: 1, LogLevel.WARNING: 2, LogLevel.ERROR: 3}
+
+
+class Log:
+    """An observer that writes each event as a line into ``sink``."""
+
+    __slots__ = ("_clock", "_json", "_least", "_postfix", "_sink", "_terminal")
+
+    def __init__(
+        self,
+        settings: LogSettings,
+        sink: Callable[[bytes], None],
+        clock: Clock = SYSTEM,
+        *,
+        terminal: bool = False,
+        colour: bool = False,
+        hostname: str = "",
+    ) -> None:
+        """``terminal``: whether standard error is one, for the format ``auto``; ``hostname``: for the postfix form."""
+        self._sink = sink
+        self._clock = clock.wall
+        self._least = _RANK[settings.level]
+        form = settings.format
+        if form is LogFormat.AUTO:
+            form = LogFormat.TERMINAL if terminal else LogFormat.JSON
+        self._json = JsonLines() if form is LogFormat.JSON else None
+        self._postfix = PostfixLines(settings.name, hostname or os.uname().nodename, os.getpid()) if form is LogFormat.POSTFIX else None
+        self._terminal = TerminalLines(colour=colour)
+
+    def tell(self, event: Event) -> None:
+        """Write ``event`` if it is severe enough; never blocks when the sink does not, never raises."""
+        level = _level(event, connections=self._postfix is not None)
+        if _RANK[level] < self._least or isinstance(event, Spoken):
+            return
+        wall = self._clock()
+        if self._json is not None:
+            line = self._json.write(event, level, wall)
+        elif self._postfix is not None:
+            line = self._postfix.write(event, wall)
+        else:
+            line = self._terminal.write(event, level, wall)
+        self._sink(line)
+
+
+class Printer(Log):
+    """A log that writes at once: for processes without threads and for the time before there is a loop."""
+
+    __slots__ = ()
+
+    def __init__(self, settings: LogSettings, clock: Clock = SYSTEM, *, fd: int = STDERR, hostname: str = "") -> None:
+        def write(line: bytes) -> None:
+            try:
+                os.write(fd, line)
+            except OSError:  # nobody reads any more: a log must not end the server
+                return
+
+        super().__init__(settings, write, clock, terminal=os.isatty(fd), colour=wants_colour(fd), hostname=hostname)
+
+
+def wants_colour(fd: int, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether colour is welcome: a terminal, and nobody said NO_COLOR or TERM=dumb."""
+    return os.isatty(fd) and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def _level(event: Event, *, connections: bool) -> LogLevel:
+    """How severe ``event`` is; ``connections``: whether readers of this form count connections."""
+    match event:
+        case Spoken():
+            return LogLevel.DEBUG
+        case SessionOpened():
+            return LogLevel.INFO if connections or not event.key.startswith("greeting") or "-" in event.key else LogLevel.DEBUG
+        case SessionSecured():
+            return LogLevel.INFO if event.error else LogLevel.DEBUG
+        case ServerChanged():
+            return LogLevel(event.severity) if event.severity in _RANK else LogLevel.WARNING
+        case _:
+            return LogLevel.INFO
