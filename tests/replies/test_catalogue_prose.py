@@ -57,6 +57,14 @@ def test_chinese_is_chinese(key: str) -> None:
         assert "," not in re.sub(r"[ -~]{6,}", "", text)
 
 
+@pytest.mark.parametrize("source", sorted((DATA / "zh").rglob("*.toml")), ids=lambda source: source.stem)
+def test_chinese_keeps_to_one_word_for_a_thing(source: Path) -> None:
+    """Server, sender, recipient, reply, session and queue have one Chinese name each; the others are not used."""
+    others = ["伺服器", "服务端", "发送者", "收信人", "接收者", "响应", "应答码", "返回码", "对话期", "伫列", "信箱", "网域", "黑客"]
+    text = source.read_text("utf-8")
+    assert [word for word in others if word in text] == []
+
+
 @pytest.mark.parametrize("key", entries())
 def test_english_is_long_enough_to_help(key: str) -> None:
     """No English field is a bare word or two, and all of it is ASCII, for it may be shown on any terminal."""

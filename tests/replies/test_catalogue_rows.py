@@ -11,7 +11,8 @@ from waypost.deliver.settings import OutboundSettings
 from waypost.directory.settings import AuthSettings, DomainSettings
 from waypost.policy.settings import RelaySettings
 from waypost.replies import Key
-from waypost.replies.catalogue import Entry, entries
+from waypost.replies.catalogue import Entry, entries, prose
+from waypost.replies.library import LANGUAGES
 from waypost.replies.registry import allowed, basic_codes, enhanced_codes, split
 from waypost.route.settings import TransportSettings
 from waypost.spool.settings import QueueSettings
@@ -93,6 +94,14 @@ def test_settings_exist(entry: Entry) -> None:
         if name not in PROCESS_WIDE:
             assert field in {one.name for one in fields(DECLARED[section])}
             assert field in get_type_hints(DECLARED[section])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("entry", ROWS)
+def test_settings_named_in_prose_exist(lang: str, entry: Entry) -> None:
+    """Every setting that a remedy speaks of is declared by its room, those that the row does not list too."""
+    spoken = re.findall(rf"\b({'|'.join(DECLARED)})\.([a-z_]+)", prose(entry.key, lang).operator_fix, re.ASCII)
+    assert [name for name in spoken if name[1] not in {one.name for one in fields(DECLARED[name[0]])}] == []
 
 
 @pytest.mark.parametrize("entry", REPLIES)

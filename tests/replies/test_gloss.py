@@ -35,6 +35,10 @@ def test_ours_is_explained_by_the_catalogue(lang: str, key: Key) -> None:
         (0, "5.9.9", "", "Refused (permanent)"),
         (0, "4.4.1", "", "No answer from the host (temporary)"),
         (250, "2.0.0", "", "Done"),
+        (250, "2.1.0", "", "Done"),
+        (250, "2.1.5", "", "Recipient valid"),
+        (235, "2.7.0", "", "Logged in"),
+        (0, "2.6.0", "", "Something about the content"),
         (0, None, "", "No known code"),
         (999, None, "", "No known code"),
     ],
@@ -61,6 +65,12 @@ def test_an_unknown_key_is_a_strangers() -> None:
 def test_a_temporary_refusal_asks_for_patience_first(code: int, status: str | None, start: str) -> None:
     """The remedy of a code that is heard in both classes begins with waiting where the class is 4."""
     assert gloss(code, status).fix.startswith(start)
+
+
+@pytest.mark.parametrize("status", ["2.1.5", "2.6.0", "2.7.1"])
+def test_good_news_need_no_remedy(status: str) -> None:
+    """A status of class 2 asks for nothing, though its detail may be a complaint in other classes."""
+    assert gloss(0, status).fix == "Go on."
 
 
 def test_acronyms_keep_their_capitals() -> None:

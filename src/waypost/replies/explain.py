@@ -61,10 +61,16 @@ def _status(status: str | None, text: str) -> str | None:
 
 
 def _meaning(code: int, status: str | None, lang: str) -> Meaning | None:
-    """The most telling meaning; ``x.0.0`` tells nothing beyond its class, so the basic code goes before it."""
-    if status is not None and not status.endswith(".0.0") and (known := enhanced(status, lang)) is not None:
-        return known
-    return basic(code, lang) or (enhanced(status, lang) if status is not None else None) or digit(_class(code, status), lang)
+    """The most telling meaning: of the enhanced code, the basic code, the first digit."""
+    finer = None if status is None else enhanced(status, lang)
+    if status is not None and finer is not None and not _is_vague(status):
+        return finer
+    return basic(code, lang) or finer or digit(_class(code, status), lang)
+
+
+def _is_vague(status: str) -> bool:
+    """Whether a status tells less than the code beside it: ``x.0.0``, and of good news all that end in 0 (2.1.0, 2.6.0)."""
+    return status.endswith(".0.0") or (status.startswith("2") and status.endswith(".0"))
 
 
 def _class(code: int, status: str | None) -> int:

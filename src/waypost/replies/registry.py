@@ -6,7 +6,7 @@ RFC 5321 section 4.2, RFC 3463, RFC 5248 (which codes go together; its lists are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -77,9 +77,15 @@ def basic(code: int, lang: str = "en") -> Meaning | None:
 
 
 def enhanced(status: str, lang: str = "en") -> Meaning | None:
-    """What an enhanced code (``5.7.1``, or ``X.7.1`` of no class) means, or None for one that is not registered or is none."""
+    """What an enhanced code (``5.7.1``, or ``X.7.1`` of no class) means, or None for one that is not registered or is none.
+
+    A code of class 2 asks for no remedy, whatever its detail.
+    """
     parts = split(status)
-    return None if parts is None else _meaning(words(lang, "registry")["enhanced"].get(parts[1]))
+    meaning = None if parts is None else _meaning(words(lang, "registry")["enhanced"].get(parts[1]))
+    if meaning is None or not status.startswith("2"):
+        return meaning
+    return replace(meaning, fix=words(lang, "registry")["digit"]["2"]["fix"])
 
 
 def digit(code: int, lang: str = "en") -> Meaning | None:
