@@ -42,11 +42,11 @@ def _keyword(name: str) -> str:
 
 
 def _overview(offered: Mapping[str, bool]) -> Iterator[str]:
-    yield "Commands that this server knows; those marked * are not allowed now"
+    yield "Commands that this server knows; [not now] marks those that are not allowed at this point"
     commands = words("en", "help")["command"]
     for name, now in offered.items():
         gist = commands[name]["gist"] if name in commands else "has no text here"
-        yield f"  {'' if now else '*'}{name:{9 if now else 8}} {gist}"
+        yield f"  {name:9} {gist}{'' if now else ' [not now]'}"
     yield "HELP <command> shows its syntax, its parameters and an example, as in HELP RCPT"
     yield "HELP <code> and HELP <x.y.z> explain a reply, as in HELP 550 and HELP 5.7.1"
 
