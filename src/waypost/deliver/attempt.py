@@ -31,11 +31,6 @@ class Attempted:
     connecting: float = 0.0
     """Seconds until a transaction could begin."""
 
-    @property
-    def session(self) -> str:
-        """The id of the last conversation."""
-        return self.ears[-1].session if self.ears else ""
-
 
 class Way(Protocol):
     """One kind of transport."""

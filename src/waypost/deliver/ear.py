@@ -19,15 +19,19 @@ class Ear:
     __slots__ = ("_clock", "_live", "recorder")
 
     def __init__(self, clock: Clock, observers: Observers, *, hostname: str, message: str) -> None:
-        self.recorder = Recorder(identifier.new(clock.wall()), clock, outbound=True)
+        live = observers if observers and observers.live else None
+        # Most conversations go well and are forgotten: an id is made when somebody wants to name this one.
+        self.recorder = Recorder(identifier.new(clock.wall()) if live is not None else "", clock, outbound=True)
         self.recorder.helo = hostname
         self.recorder.messages.append(message)
         self._clock = clock
-        self._live = observers if observers and observers.live else None
+        self._live = live
 
     @property
     def session(self) -> str:
         """The id under which the conversation is kept."""
+        if not self.recorder.session:
+            self.recorder.session = identifier.new(self._clock.wall())
         return self.recorder.session
 
     def said(self, octets: bytes) -> None:

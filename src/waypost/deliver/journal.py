@@ -42,10 +42,7 @@ class Journal:
         seconds: tuple[float, float, float, float],
     ) -> None:
         """One attempt, settled."""
-        session = ""
-        if attempted.ears:
-            session = attempted.session
-            self._keep(attempted)
+        session = self._keep(attempted) if attempted.ears else ""
         observers = self._observers
         if not observers:
             return
@@ -74,10 +71,13 @@ class Journal:
             detail = f"delivery of {lease.envelope.id} to {lease.domain}: {type(error).__name__}: {error}"
             self._observers.tell(ServerChanged(what="fault", detail=detail, severity="error"))
 
-    def _keep(self, attempted: Attempted) -> None:
+    def _keep(self, attempted: Attempted) -> str:
+        """Keep the conversations if there is something to learn from them; the id of the last one, or nothing."""
         bad = next((outcome for outcome in attempted.outcomes if outcome.action not in _GOOD), None)
         if self._history is None or (bad is None and len(attempted.ears) == 1):
-            return
+            return ""
         for ear in attempted.ears:
+            session = ear.session
             ear.recorder.refused = str(bad.key) if bad is not None else ""
             self._history.keep(ear.recorder.transcript())
+        return session
