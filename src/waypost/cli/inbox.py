@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from waypost.cli.exits import Exit
 from waypost.cli.phrases import age, moment, octets
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
 HELP = "list, show, wait for and delete captured mail"

@@ -17,7 +17,7 @@ def moment(wall: float) -> str:
 def duration(seconds: float) -> str:
     """The two largest units: ``2 h 5 min``."""
     left = max(0, round(seconds))
-    parts = []
+    parts: list[str] = []
     for size, name in _UNITS:
         if left >= size or (size == 1 and not parts):
             parts.append(f"{left // size} {name}")

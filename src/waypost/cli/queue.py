@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any
 
 from waypost.cli import options, output
@@ -11,6 +10,7 @@ from waypost.cli.exits import Exit
 from waypost.cli.phrases import age, moment, octets, span
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
 HELP = "list, show and change the messages that wait"

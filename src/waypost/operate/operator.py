@@ -98,7 +98,7 @@ class Operator:
                 self._queue,
                 attempts=first.attempts,
                 arrived=envelope.arrived,
-                next_attempt=first.next_attempt or self._clock.wall(),
+                next_at=first.next_attempt or self._clock.wall(),
                 null_path=null_path,
             )
             if first
@@ -150,7 +150,8 @@ class Operator:
 
     async def _inbox_wait(self, args: dict[str, Any]) -> dict[str, Any] | None:
         wanted = inbox_search(words(args["filter"]), now=self._clock.wall())
-        return await first([stores.inbox.wait(wanted, seconds=float(args["seconds"])) for stores in self._stores])
+        came = await first([stores.inbox.wait(wanted, seconds=float(args["seconds"])) for stores in self._stores])
+        return rows.captured(came) if came is not None else None
 
     async def _inbox_delete(self, args: dict[str, Any]) -> dict[str, int]:
         said = words(args["filter"])
@@ -184,7 +185,11 @@ class Operator:
         for stores in self._stores:
             transcript = await stores.history.read(session)
             if transcript is not None:
-                return {**_summary(transcript), "lines": [_line(one) for one in render(transcript, lang)], "omitted": transcript.omitted}
+                return {
+                    **_summary(transcript),
+                    "lines": [rows.entry(one) for one in render(transcript, lang)],
+                    "omitted": transcript.omitted,
+                }
         return None
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from waypost.replies.catalogue import prose
 from waypost.replies.explain import gloss
 from waypost.spool.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from waypost.history.render import Entry
     from waypost.inbox.inbox import Captured
     from waypost.mail.outcome import Outcome
     from waypost.mail.path import ReversePath
@@ -94,10 +94,10 @@ def explained(one: Standing, settings: QueueSettings, lang: str) -> dict[str, An
 def explanation(last: Outcome, lang: str) -> dict[str, str]:
     """What the end of the last attempt means and what to do: of the reply that was heard, else of our own key."""
     if last.heard:
-        said_ = gloss(last.heard.code, last.heard.status, last.heard.text, lang=lang)
-        return {"title": said_.title, "meaning": said_.meaning, "fix": said_.fix}
-    ours = prose(last.key, lang)
-    return {"title": ours.title, "meaning": ours.meaning, "fix": ours.operator_fix}
+        told = gloss(last.heard.code, last.heard.status, last.heard.text, lang=lang, reader="operator")
+    else:
+        told = gloss(0, last.status, key=last.key, lang=lang, reader="operator")
+    return {"title": told.title, "meaning": told.meaning, "fix": told.fix}
 
 
 def why(one: Standing) -> str:
@@ -121,6 +121,19 @@ def rule(settings: QueueSettings, one: Standing) -> str | None:
         return None
     place = min(one.attempts, len(settings.retry)) - 1
     return f"queue.retry[{place}] = {settings.retry[place]} s, varied by up to queue.jitter = {settings.jitter} %"
+
+
+def entry(one: Entry) -> dict[str, Any]:
+    """One thing said in a conversation."""
+    told = one.gloss
+    return {
+        "after": round(one.after, 6),
+        "who": str(one.who),
+        "lines": list(one.lines),
+        "code": one.code or None,
+        "key": one.key or None,
+        "explanation": {"title": told.title, "meaning": told.meaning, "fix": told.fix} if told else None,
+    }
 
 
 def captured(one: Captured) -> dict[str, Any]:

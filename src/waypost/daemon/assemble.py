@@ -1,0 +1,223 @@
+"""The only place that picks bodies for protocols: the parts of one worker, put together and taken apart. Knows no fork."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from waypost.accept.gate import Gate
+from waypost.accept.rules import Plan, Services
+from waypost.clock import SYSTEM
+from waypost.daemon.shards import Shard, folder, open_shard, owned_by
+from waypost.daemon.watchdog import Watchdog
+from waypost.deliver.worker import Deliverer
+from waypost.directory.credentials import AnyCredentials, Verifier
+from waypost.directory.domains import Domains
+from waypost.net.control import ControlError, ControlServer
+from waypost.net.dns import CachingResolver
+from waypost.net.tls import server_context
+from waypost.observe.events import Observers, ServerChanged
+from waypost.observe.library import bridge
+from waypost.observe.lines import Lines
+from waypost.observe.log import STDERR, Log, wants_colour
+from waypost.operate.fleet import Fleet, Remote
+from waypost.operate.operator import Operator
+from waypost.operate.verbs import OperatorError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from waypost.config.settings import Settings
+    from waypost.daemon.worker import Work
+    from waypost.deliver.settings import OutboundSettings
+    from waypost.directory.credentials import Credentials
+    from waypost.operate.verbs import Verbs
+
+_STDOUT = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """Everything a worker runs."""
+
+    settings: Settings
+    dev: bool
+    index: int
+    observers: Observers
+    lines: Lines
+    shards: tuple[Shard, ...]
+    credentials: Credentials
+    gate: Gate
+    deliverers: tuple[Deliverer, ...]
+    controls: tuple[ControlServer, ...]
+    watchdog: Watchdog
+
+    async def start(self, given: Work) -> None:
+        """Begin to take connections and questions. Raises OSError when a control socket cannot be made."""
+        self.watchdog.start()
+        for control in self.controls:
+            await control.start()
+        self.gate.start(list(zip(given.sockets, self.settings.listeners, strict=True)))
+
+    def apply(self, settings: Settings) -> None:
+        """New settings for what begins from now on."""
+        self.gate.apply(_plan(settings, dev=self.dev))
+        for deliverer in self.deliverers:
+            deliverer.apply(
+                transports=settings.transports,
+                outbound=_share(settings.outbound, settings.workers),
+                queue=settings.queue,
+                hostname=settings.hostname,
+                postmaster=_postmaster(settings),
+            )
+        self.settings = settings
+
+    def flush(self) -> None:
+        """Write the log lines that wait."""
+        self.lines.close()
+
+    async def close(self) -> None:
+        """Let go of everything; idempotent."""
+        for control in self.controls:
+            await control.stop()
+        self.watchdog.stop()
+        await asyncio.to_thread(self.credentials.close)
+        for shard in self.shards:
+            await shard.close()
+        self.flush()
+
+
+async def assemble(given: Work) -> Parts:
+    """Open the shards and put the parts together. Raises store.database.StoreError."""
+    settings = given.settings
+    lines = Lines(STDERR)
+    observers = _observers(settings, lines, live=given.dev and os.isatty(_STDOUT))
+    bridge(observers.tell)
+    shards = await _open_shards(given)
+    credentials = await asyncio.to_thread(_credentials, settings, observers)
+    services = Services(spool=shards[0].spool, credentials=credentials, history=shards[0].history, observers=observers, clock=SYSTEM)
+    operator = Operator([shard.stores for shard in shards], queue=settings.queue, hostname=settings.hostname, clock=SYSTEM)
+    return Parts(
+        settings=settings,
+        dev=given.dev,
+        index=given.index,
+        observers=observers,
+        lines=lines,
+        shards=shards,
+        credentials=credentials,
+        gate=Gate(services, _plan(settings, dev=given.dev)),
+        deliverers=_deliverers(settings, shards, observers),
+        controls=_controls(settings, given.index, operator),
+        watchdog=Watchdog(asyncio.get_running_loop(), lambda detail: _blocked(observers, detail), SYSTEM),
+    )
+
+
+async def _open_shards(given: Work) -> tuple[Shard, ...]:
+    shards: list[Shard] = []
+    try:
+        for index in owned_by(given.index, given.settings.workers, given.settings.data):
+            shards.append(await open_shard(given.settings, index, SYSTEM))  # noqa: PERF401 - what was opened is closed if the next fails
+    except BaseException:
+        for shard in shards:
+            await shard.close()
+        raise
+    return tuple(shards)
+
+
+def _observers(settings: Settings, lines: Lines, *, live: bool) -> Observers:
+    """The log, and on a terminal of the dev profile the conversations themselves, which say more than log lines would."""
+    if live:
+        from waypost.observe.live import Live  # noqa: PLC0415 - brings rich, which only a terminal needs
+
+        return Observers([Live(_STDOUT).tell], live=True)
+    terminal = os.isatty(STDERR)
+    log = Log(settings.log, lines.put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname)
+    return Observers([log.tell])
+
+
+def _credentials(settings: Settings, observers: Observers) -> Credentials:
+    if settings.auth.anyone:
+        return AnyCredentials()
+    share = replace(settings.auth, parallel=_part(settings.auth.parallel, settings.workers))
+    return Verifier(settings.data, share, SYSTEM, observers)
+
+
+def _plan(settings: Settings, *, dev: bool) -> Plan:
+    tls = settings.tls
+    return Plan(
+        hostname=settings.hostname,
+        software=settings.software,
+        limits=settings.limits,
+        relay=settings.relay,
+        directory=Domains(settings.domains, settings.hostname),
+        context=server_context(tls.certificate, tls.key) if tls.certificate and tls.key else None,
+        anyone=settings.auth.anyone,
+        keep_all=dev,
+        share=settings.workers,
+    )
+
+
+def _deliverers(settings: Settings, shards: tuple[Shard, ...], observers: Observers) -> tuple[Deliverer, ...]:
+    """One for each shard; those of adopted shards share the limits with nobody, for they soon have nothing to do."""
+    resolver = CachingResolver(settings.dns, clock=SYSTEM)
+    return tuple(
+        Deliverer(
+            shard.spool,
+            settings.transports,
+            resolver=resolver,
+            outbound=_share(settings.outbound, settings.workers),
+            queue=settings.queue,
+            hostname=settings.hostname,
+            clock=SYSTEM,
+            observers=observers,
+            inbox=shard.inbox,
+            history=shard.history,
+            postmaster=_postmaster(settings),
+        )
+        for shard in shards
+    )
+
+
+def _controls(settings: Settings, index: int, operator: Operator) -> tuple[ControlServer, ...]:
+    """A socket at the shard; the first worker's at the data directory answers for all."""
+    own = ControlServer(folder(settings.data, index) / "control.sock", _answering(operator))
+    if index != 0:
+        return (own,)
+    others = [Remote(folder(settings.data, other) / "control.sock") for other in range(1, settings.workers)]
+    return own, ControlServer(settings.data / "control.sock", _answering(Fleet([operator, *others])))
+
+
+def _answering(verbs: Verbs) -> Any:
+    async def perform(verb: str, args: dict[str, Any]) -> Any:
+        if verb == "ping":
+            return "here"
+        try:
+            return await verbs.call(verb, args)
+        except OperatorError as error:
+            raise ControlError(str(error)) from error
+
+    return perform
+
+
+def _share(outbound: OutboundSettings, workers: int) -> OutboundSettings:
+    """This worker's part of the limits of the whole host."""
+    return replace(
+        outbound,
+        connections=_part(outbound.connections, workers),
+        destination_connections=_part(outbound.destination_connections, workers),
+    )
+
+
+def _part(limit: int, workers: int) -> int:
+    return max(1, limit // workers)
+
+
+def _postmaster(settings: Settings) -> str:
+    given = settings.domains.postmaster
+    return given if given and "@" in given else f"postmaster@{settings.hostname}"
+
+
+def _blocked(observers: Observers, detail: str) -> None:
+    observers.tell(ServerChanged(what="loop-blocked", detail=detail, severity="warning"))

@@ -1,0 +1,182 @@
+"""Running a server: everything that happens once, in the parent, before the first octet of a stranger is read. Knows no conversation.
+
+The order is the promise: own the data directory, open the sockets, read the keys, give up root, then fork the workers.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from waypost.clock import SYSTEM
+from waypost.config.problem import ConfigError, Problem
+from waypost.config.settings import TlsSettings
+from waypost.daemon import privilege
+from waypost.daemon.sockets import open_sockets
+from waypost.daemon.supervise import Plan, Supervisor
+from waypost.daemon.worker import Work, work
+from waypost.net.listen import ListenError, place_of
+from waypost.net.tls import CertificateError, local_certificate, server_context
+from waypost.observe.events import ServerChanged
+from waypost.observe.log import Printer
+from waypost.smtp.terms import TlsMode
+from waypost.store.database import StoreError
+from waypost.store.lock import Lock, LockedError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from waypost.config.load import Loaded
+    from waypost.config.settings import Settings
+    from waypost.net.control import Link
+
+READY = "waypost: ready"
+UNAVAILABLE, CANNOT_CREATE, CONFIGURATION = 69, 73, 78
+"""Exit codes by kind of fault (sysexits.h)."""
+RESTART = ("data", "workers", "user", "listeners")
+"""Settings that a reload cannot change."""
+_PATIENCE = 5.0
+"""Seconds to wait for the data directory: the workers of a server that was killed need a moment to end."""
+
+
+class StartError(Exception):
+    """The server cannot start; one sentence, and the exit code of the kind of fault."""
+
+    def __init__(self, says: str, code: int) -> None:
+        super().__init__(says)
+        self.code = code
+
+
+def serve(loaded: Loaded, *, reload: Callable[[], Loaded]) -> int:
+    """Run until told to stop; the exit code. ``reload`` reads the configuration anew and raises ConfigError. Raises StartError."""
+    settings = _own_data(loaded.settings)
+    lock = _take(settings.data)
+    try:
+        sockets = open_sockets(settings.listeners, settings.workers)
+        settings = _with_certificate(settings)
+        _give_up_root(settings)
+        return _supervise(loaded, settings, sockets, reload)
+    except ListenError as error:
+        raise StartError(str(error), UNAVAILABLE) from error
+    except CertificateError as error:
+        raise StartError(str(error), CONFIGURATION) from error
+    except privilege.PrivilegeError as error:
+        raise StartError(str(error), CONFIGURATION) from error
+    finally:
+        lock.release()
+
+
+def _own_data(settings: Settings) -> Settings:
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.data / "shards").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or error
+        raise StartError(f"the data directory {settings.data} cannot be made: {why}. Choose another, or make it", CANNOT_CREATE) from error
+    if not os.access(settings.data / "shards", os.W_OK | os.X_OK):
+        raise StartError(f"the data directory {settings.data} cannot be written to: let its owner run the server", CANNOT_CREATE)
+    return settings
+
+
+def _take(data: Path) -> Lock:
+    """The lock of the data directory, waited for a little."""
+    until = SYSTEM.monotonic() + _PATIENCE
+    while True:
+        try:
+            return Lock(data / "lock")
+        except LockedError as error:
+            if SYSTEM.monotonic() > until:
+                raise StartError(str(error), UNAVAILABLE) from error
+            os.sched_yield()
+            _nap()
+        except StoreError as error:
+            raise StartError(str(error), CANNOT_CREATE) from error
+
+
+def _nap() -> None:
+    import select  # noqa: PLC0415 - the one place that waits without a loop
+
+    select.select((), (), (), 0.05)
+
+
+def _with_certificate(settings: Settings) -> Settings:
+    """The settings with a certificate where listeners need one: the dev profile's comes from a CA of its own."""
+    if all(listener.tls is TlsMode.NONE for listener in settings.listeners):
+        return settings
+    if settings.tls.certificate is None or settings.tls.key is None:
+        certificate, key = local_certificate(settings.data / "tls", settings.hostname)
+        settings = replace(settings, tls=TlsSettings(certificate=certificate, key=key))
+    assert settings.tls.certificate is not None  # noqa: S101 - set two lines above
+    assert settings.tls.key is not None  # noqa: S101 - likewise
+    server_context(settings.tls.certificate, settings.tls.key)
+    return settings
+
+
+def _give_up_root(settings: Settings) -> None:
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and settings.user is not None:
+        privilege.hand_over(settings.data, settings.user)
+        privilege.drop(settings.user)
+    privilege.harden()
+
+
+def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[socket.socket]], reload: Callable[[], Loaded]) -> int:
+    printer = Printer(settings.log)
+
+    def tell(what: str, detail: str, severity: str) -> None:
+        printer.tell(ServerChanged(what=what, detail=detail, severity=severity))
+
+    current = settings
+
+    def reloaded() -> Settings | None:
+        nonlocal current
+        try:
+            current = _reloaded(reload(), current)
+        except (ConfigError, CertificateError) as error:
+            for line in str(error).splitlines():
+                tell("reload-refused", f"{line}; the old configuration stays", "error")
+            return None
+        return current
+
+    def run_worker(index: int, link: Link) -> int:
+        return work(Work(settings=current, dev=loaded.dev, index=index, sockets=tuple(sockets[index])), link)
+
+    plan = Plan(
+        workers=settings.workers,
+        drain=settings.drain,
+        run_worker=run_worker,
+        reload=reloaded,
+        tell=tell,
+        announce=lambda: _announce(settings, sockets[0], dev=loaded.dev),
+        clock=SYSTEM,
+    )
+    gc.collect()
+    gc.freeze()  # what is imported by now is shared by all workers and never collected
+    return Supervisor(plan).run()
+
+
+def _reloaded(loaded: Loaded, old: Settings) -> Settings:
+    """The new settings if a reload may bring them. Raises ConfigError, CertificateError."""
+    new = loaded.settings
+    for name in RESTART:
+        if getattr(new, name) != getattr(old, name):
+            raise ConfigError([Problem(loaded.place((name,)), name, "cannot change while the server runs: restart it")])
+    if old.tls.certificate is not None and new.tls.certificate is None:
+        new = replace(new, tls=old.tls)
+    return _with_certificate(new)
+
+
+def _announce(settings: Settings, sockets: Sequence[socket.socket], *, dev: bool) -> None:
+    """Where it listens, then the ready line."""
+    out = sys.stdout
+    kind = "dev profile: any sender, recipient and password; everything is captured, nothing leaves" if dev else f"data in {settings.data}"
+    out.write(f"Waypost on {settings.hostname} ({kind})\n")
+    for listener, opened in zip(settings.listeners, sockets, strict=True):
+        tls = {"none": "no TLS", "starttls": "STARTTLS", "implicit": "TLS from the start"}[listener.tls]
+        out.write(f"  {listener.role:<10} {place_of(opened)!s:<24} {tls}\n")
+    out.write(f"{READY}\n")
+    out.flush()

@@ -1,0 +1,80 @@
+"""The notices that an operator's ``queue fail`` owes to senders: composed before, queued in the same transaction. Knows no store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from waypost.mail.header import end_of_header
+from waypost.mail.outcome import Action, Outcome
+from waypost.replies import Key
+from waypost.report.notice import Settled, notices
+from waypost.spool.spool import Notice
+from waypost.spool.states import TRANSITIONS, Move, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waypost.mail.content import Content
+    from waypost.spool.spool import Filter, Found, Standing
+
+HEAD = 262_144
+"""Octets read in search of the header section that a notice returns."""
+
+
+async def failure_notices(found: Found, wanted: Filter, *, hostname: str, now: float) -> Sequence[Notice]:
+    """What the sender of ``found`` is to be told when the recipients that ``wanted`` means are given up."""
+    failing = [one for one in found.recipients if _fails(one, wanted)]
+    if not failing:
+        return ()
+    octets = await _beginning(found.content)
+    composed = notices(
+        found.envelope,
+        [_settled(one, now) for one in failing],
+        head=octets[: max(end_of_header(octets), 0)],
+        whole=octets if len(octets) == found.content.size else None,
+        hostname=hostname,
+        postmaster=f"postmaster@{hostname}",
+        now=now,
+        delay_notified=True,
+    )
+    return [Notice(envelope=one.envelope, content=one.content) for one in composed]
+
+
+def _fails(one: Standing, wanted: Filter) -> bool:
+    """Whether the change reaches this recipient: not leased, not settled, and meant by the filter."""
+    if one.state is State.LEASED or Move.FAIL not in TRANSITIONS[one.state]:
+        return False
+    if wanted.states and one.state not in wanted.states:
+        return False
+    return wanted.recipient is None or _matches(one, wanted.recipient)
+
+
+def _matches(one: Standing, text: str) -> bool:
+    mailbox = one.recipient.mailbox
+    if text.startswith("@"):
+        return mailbox.domain == text[1:].lower()
+    local_part, _, domain = text.rpartition("@")
+    return mailbox.text == text or (mailbox.domain == domain.lower() and mailbox.local_part == local_part)
+
+
+def _settled(one: Standing, now: float) -> Settled:
+    outcome = Outcome(
+        action=Action.FAILED,
+        key=Key.FAILED_BY_OPERATOR,
+        status="5.3.0",
+        heard=one.last.heard if one.last else None,
+        next_hop=one.last.next_hop if one.last else "",
+        detail="given up by an operator",
+    )
+    return Settled(recipient=one.recipient, outcome=outcome, final=True, attempts=one.attempts, last_attempt=one.last_attempt or now)
+
+
+async def _beginning(content: Content) -> bytes:
+    if content.octets is not None:
+        return content.octets
+    gathered = bytearray()
+    async for chunk in content.chunks():
+        gathered += chunk
+        if len(gathered) >= HEAD:
+            break
+    return bytes(gathered)
