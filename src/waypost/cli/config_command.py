@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.cli import output
 from waypost.cli.exits import Exit, UsageError
-from waypost.cli.options import add_data_options, add_json_option, resolve
+from waypost.cli.options import add_data_options, add_json_option, chosen_file, resolve
 from waypost.config.check import check
+from waypost.config.dev import PROFILE
 from waypost.config.document import described
 from waypost.config.problem import ConfigError, Problem, Severity, dotted
 from waypost.config.schema import entries
@@ -62,16 +63,15 @@ def _check(args: argparse.Namespace) -> int:
     try:
         loaded = resolve(args, reveal=True)
         problems: Sequence[Problem] = check(loaded)
-        subject = str(loaded.file) if loaded.file else "dev profile"
     except ConfigError as fault:
-        problems, subject = fault.problems, fault.file
+        problems = fault.problems
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     if args.json:
         output.json_out([_row(problem) for problem in problems])
     else:
         for problem in problems:
             print(output.printable(f"{problem.severity}: {problem}"), file=sys.stderr)
-        output.line(f"{subject}: {_counted(errors, 'error')}, {_counted(len(problems) - errors, 'warning')}")
+        output.line(f"{chosen_file(args) or PROFILE}: {_counted(errors, 'error')}, {_counted(len(problems) - errors, 'warning')}")
     return Exit.CONFIG if errors else Exit.OK
 
 

@@ -46,6 +46,14 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def chosen_file(args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The configuration file that ``--config``, or else ``$WAYPOST_CONFIG``, names; None for the dev profile. Raises UsageError."""
+    if args.config == "":
+        raise UsageError("--config needs a file")
+    name = args.config or (os.environ if environ is None else environ).get("WAYPOST_CONFIG")
+    return Path(name) if name else None
+
+
 def resolve(args: argparse.Namespace, *, environ: Mapping[str, str] | None = None, reveal: bool = False) -> Loaded:
     """The configuration that the options of ``add_data_options`` lead to. Raises ConfigError, UsageError.
 
@@ -55,13 +63,10 @@ def resolve(args: argparse.Namespace, *, environ: Mapping[str, str] | None = Non
     from waypost.config.load import load  # noqa: PLC0415 - commands that need no configuration start faster
 
     environ = os.environ if environ is None else environ
-    file = args.config if args.config is not None else environ.get("WAYPOST_CONFIG") or None
-    if file == "":
-        raise UsageError("--config needs a file")
     if args.data == "":
         raise UsageError("--data needs a folder")
     return load(
-        None if file is None else Path(file),
+        chosen_file(args, environ),
         overrides=args.set,
         data=None if args.data is None else Path(args.data),
         environ=environ,

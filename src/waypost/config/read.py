@@ -106,6 +106,7 @@ class Reader:
         return kind(raw)
 
     def _element(self, kind: Any, setting: Setting, keys: Keys, raw: Any) -> Any:
+        raw = _as_meant((kind,), raw)
         if not _fits(kind, raw):
             self._tell(keys, f"must be {expected(kind, setting)}, not {shown(raw)}")
             return None

@@ -88,14 +88,12 @@ class Sources:
 
     def _step(self, target: Any, key: str | int, override: Override, depth: int, *, missing: Any) -> Any:
         """What stands under ``key``, made where it is missing: a list grows by one at its end, never with gaps."""
-        if isinstance(target, Loose):
-            target = target.value
         if isinstance(key, int) and isinstance(target, list) and key <= len(target):
             if key == len(target):
                 target.append(missing)
-            return target[key]
+            return _inside(target[key])
         if isinstance(key, str) and isinstance(target, dict):
-            return target.setdefault(key, missing)
+            return _inside(target.setdefault(key, missing))
         where = dotted(override.keys[:depth])
         if isinstance(key, int) and isinstance(target, list):
             raise ConfigError([_problem(override, f"{where} has {len(target)} rows: the next one is {where}.{len(target)}")])
@@ -107,6 +105,11 @@ class Sources:
         """What stood there is replaced as a whole."""
         for path in [path for path in self.places if path[: len(keys)] == keys]:
             del self.places[path]
+
+
+def _inside(value: Any) -> Any:
+    """A table or list that an earlier override gave is one to go into like any other."""
+    return value.value if isinstance(value, Loose) and isinstance(value.value, dict | list) else value
 
 
 def read_file(file: Path) -> Sources:

@@ -75,7 +75,7 @@ def every_domain_has_a_transport(loaded: Loaded) -> Iterator[Finding]:
             transport = _first(settings.transports, name)
             if transport is None:
                 yield Finding(keys, f"no transport matches {name}: add [[transports]] with match = {quoted(name)}")
-            elif key == "local" and transport.kind is Kind.SMTP and not transport.hosts:
+            elif key == "local" and name != ANY and transport.kind is Kind.SMTP and not transport.hosts:
                 yield warning(keys, f"its transport goes by MX, and the MX of {name} may well be this server: give it hosts")
 
 
@@ -175,7 +175,7 @@ def _is_wide(network: Network) -> bool:
 def unknown_mailboxes_are_refused(loaded: Loaded) -> Iterator[Finding]:
     """Without a list of mailboxes mail for unknown ones is taken and bounced to senders who are often forged."""
     domains = loaded.settings.domains
-    if domains.mailboxes is None and any(_leaves(loaded, name) for name in domains.local):
+    if domains.mailboxes is None and any(_leaves(loaded, name) for name in domains.local if name != ANY):
         yield warning(
             ("domains",),
             "mailboxes is missing: every mailbox of the local domains is accepted, and what turns out unknown is bounced, often to "
