@@ -113,10 +113,13 @@ class Standing:
     def offered(self) -> Mapping[str, bool]:
         """Every command of this session, and whether it is allowed now: what HELP lists (5321#4.1.1.8)."""
         absent = set() if "STARTTLS" in self.offer.lines else {"STARTTLS"}
-        if not sasl.usable(self.terms, secured=self.secured):
+        if not sasl.usable(self.terms, secured=self.secured or "STARTTLS" in self.offer.lines):
             absent.add("AUTH")
         rows = [row for row in COMMANDS.values() if self.terms.role in row.roles and row.name not in absent]
-        return {row.name: self.refusal(row, "" if row.argument is Argument.NONE else "x") is None for row in rows}
+        now = {row.name: self.refusal(row, "" if row.argument is Argument.NONE else "x") is None for row in rows}
+        if "AUTH" in now and not sasl.usable(self.terms, secured=self.secured):
+            now["AUTH"] = False  # known here, and waits for TLS
+        return now
 
 
 def _misplaced(command: Command, argument: str) -> Key | None:
