@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from waypost.net.tls import server_context
 from waypost.observe.events import Observers, ServerChanged
 from waypost.observe.library import bridge
 from waypost.observe.lines import Lines
+from waypost.observe.live import Live
 from waypost.observe.log import STDERR, Log, wants_colour
 from waypost.operate.fleet import Fleet, Remote
 from waypost.operate.operator import Operator
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from waypost.daemon.worker import Work
     from waypost.deliver.settings import OutboundSettings
     from waypost.directory.credentials import Credentials
+    from waypost.observe.events import Observer
     from waypost.operate.verbs import Verbs
 
 _STDOUT = 1
@@ -46,7 +49,7 @@ class Parts:
     dev: bool
     index: int
     observers: Observers
-    lines: Lines
+    sinks: tuple[Lines, ...]
     shards: tuple[Shard, ...]
     credentials: Credentials
     gate: Gate
@@ -76,7 +79,8 @@ class Parts:
 
     def flush(self) -> None:
         """Write the log lines that wait."""
-        self.lines.close()
+        for sink in self.sinks:
+            sink.close()
 
     async def close(self) -> None:
         """Let go of everything; idempotent."""
@@ -92,8 +96,7 @@ class Parts:
 async def assemble(given: Work) -> Parts:
     """Open the shards and put the parts together. Raises store.database.StoreError."""
     settings = given.settings
-    lines = Lines(STDERR)
-    observers = _observers(settings, lines, live=given.dev and os.isatty(_STDOUT))
+    observers, sinks = _observers(settings, live=given.dev and os.isatty(_STDOUT))
     bridge(observers.tell)
     shards = await _open_shards(given)
     credentials = await asyncio.to_thread(_credentials, settings, observers)
@@ -104,7 +107,7 @@ async def assemble(given: Work) -> Parts:
         dev=given.dev,
         index=given.index,
         observers=observers,
-        lines=lines,
+        sinks=sinks,
         shards=shards,
         credentials=credentials,
         gate=Gate(services, _plan(settings, dev=given.dev)),
@@ -126,15 +129,24 @@ async def _open_shards(given: Work) -> tuple[Shard, ...]:
     return tuple(shards)
 
 
-def _observers(settings: Settings, lines: Lines, *, live: bool) -> Observers:
-    """The log, and on a terminal of the dev profile the conversations themselves, which say more than log lines would."""
-    if live:
-        from waypost.observe.live import Live  # noqa: PLC0415 - brings rich, which only a terminal needs
-
-        return Observers([Live(_STDOUT).tell], live=True)
+def _observers(settings: Settings, *, live: bool) -> tuple[Observers, tuple[Lines, ...]]:
+    """The log; and on a terminal of the dev profile the conversations, which say more than log lines on the same screen would."""
     terminal = os.isatty(STDERR)
-    log = Log(settings.log, lines.put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname)
-    return Observers([log.tell])
+    told: list[Observer] = []
+    sinks: list[Lines] = []
+    if live:
+        sinks.append(Lines(_STDOUT))
+        told.append(Live(sinks[-1].put, colour=wants_colour(_STDOUT), width=_width).tell)
+    if not (live and terminal):
+        sinks.append(Lines(STDERR))
+        told.append(
+            Log(settings.log, sinks[-1].put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname).tell
+        )
+    return Observers(told, live=live), tuple(sinks)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def _credentials(settings: Settings, observers: Observers) -> Credentials:
