@@ -8,9 +8,9 @@ import pytest
 
 from report.notice_facts import a_notice, a_settled, an_envelope, an_outcome
 from waypost.mail.outcome import Action
+from waypost.observe.layout import columns, wrapped
 from waypost.replies.catalogue import entries
 from waypost.replies.library import LANGUAGES
-from waypost.report.layout import columns, wrapped
 from waypost.report.settings import Language, NoticeSettings
 
 OUTCOMES = [key for key, entry in entries().items() if entry.code is None]

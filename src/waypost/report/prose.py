@@ -11,10 +11,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from waypost.mail import header, trace
+from waypost.observe.layout import wrapped
 from waypost.replies.explain import gloss
 from waypost.replies.keys import Key
 from waypost.report.facts import Kind, inert
-from waypost.report.layout import wrapped
 from waypost.report.status import remote_name
 
 if TYPE_CHECKING:
