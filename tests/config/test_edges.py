@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from waypost.config.check import check
 from waypost.config.document import described, page
 from waypost.config.load import load
 from waypost.config.problem import ConfigError
@@ -98,3 +99,15 @@ def test_every_setting_is_in_the_reference() -> None:
     for row in described():
         key = row.setting.rpartition(".")[2]
         assert f"| `{key}` | {row.takes} | `{row.default}` |" in text
+
+
+def test_the_first_file_of_the_guide_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that docs/configuration.md begins with has no error but what this machine lacks: its certificate and its user."""
+    guide = (ROOT / "docs/configuration.md").read_text("utf-8")
+    file = tmp_path / "waypost.toml"
+    file.write_text(guide.partition("```toml\n")[2].partition("```")[0])
+    monkeypatch.setattr("os.access", lambda *_: True)
+
+    problems = check(load(file, environ={}))
+
+    assert {problem.setting for problem in problems} <= {"tls.certificate", "user", "data", "listeners"}

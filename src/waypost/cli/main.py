@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "serve": ("waypost.cli.serve", "run the server; without a configuration the dev profile, which captures all mail"),
+    "serve": ("waypost.cli.serve", "run the server"),
     "queue": ("waypost.cli.queue", "list, show and change the messages that wait"),
     "inbox": ("waypost.cli.inbox", "list, show, wait for and delete captured mail"),
     "trace": ("waypost.cli.trace", "a stored conversation, explained"),

@@ -1,0 +1,69 @@
+"""How commands print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from waypost.cli import output
+
+if TYPE_CHECKING:
+    import pytest
+
+ROWS = [("ada", "[bold]1[/bold]"), ("\x1b[31mred", "a\tb")]
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_in_a_pipe_cells_are_separated_by_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line a row, no heading, nothing that could break a line or steer a terminal."""
+    output.table(("NAME", "VALUE"), ROWS, empty="Nothing.")
+    output.table(("NAME", "VALUE"), [], empty="Nothing.")
+
+    assert capsys.readouterr().out == "ada\t[bold]1[/bold]\n\\x1b[31mred\ta\\x09b\n"
+
+
+def test_on_a_terminal_rows_stand_under_their_names(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table for people; cells are shown as they are, never read as markup."""
+    on_terminal(monkeypatch)
+    output.table(("NAME", "VALUE"), ROWS)
+    output.table(("NAME", "VALUE"), [], empty="Nothing.")
+
+    out = capsys.readouterr().out
+    assert [word in out for word in ("NAME", "[bold]1[/bold]", "\\x1b[31mred", "Nothing.")] == [True] * 4
+    assert "\x1b[31m" not in out
+
+
+def test_json_is_one_line_in_a_pipe_and_indented_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same value either way."""
+    value = {"name": "ü", "rows": [1]}
+    output.json_out(value)
+    piped = capsys.readouterr().out
+    on_terminal(monkeypatch)
+    output.json_out(value)
+    shown = capsys.readouterr().out
+
+    assert piped == '{"name": "ü", "rows": [1]}\n'
+    assert json.loads(shown) == value
+    assert shown.count("\n") > 1
+
+
+def test_words_cannot_steer_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines, titles, pairs, texts and errors show control characters instead of sending them."""
+    output.line("a\x1b[2Jb")
+    output.title("t\x07")
+    output.pairs([("from", "x\ny"), ("none", ""), ("subject", "s")])
+    output.text("one\r\ntwo\tthree\x1b")
+    output.error("bad\nnews")
+    on_terminal(monkeypatch)
+    output.title("t")
+
+    assert capsys.readouterr() == (
+        "a\\x1b[2Jb\nt\\x07\n  from     x\\x0ay\n  subject  s\none\ntwo\tthree\\x1b\n\x1b[1mt\x1b[0m\n",
+        "waypost: bad\\x0anews\n",
+    )
