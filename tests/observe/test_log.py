@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from observe.some_events import CLOCK, QID, SESSION, every_event
 from waypost.observe.events import AttemptMade, MessageAccepted, Refused, ServerChanged, Spoken
-from waypost.observe.log import Log, Printer, wants_colour
+from waypost.observe.log import Log, Printer, columns, wants_colour
 from waypost.observe.settings import LogFormat, LogLevel, LogSettings
 
 if TYPE_CHECKING:
@@ -181,3 +181,11 @@ def test_colour_is_for_terminals_that_want_it() -> None:
     assert wants_colour(pipe, {}) is False
     for fd in (other, terminal, reader, pipe):
         os.close(fd)
+
+
+def test_what_is_no_terminal_is_eighty_columns_wide() -> None:
+    """A pipe has no width of its own."""
+    reader, pipe = os.pipe()
+    assert columns(pipe) == 80
+    os.close(reader)
+    os.close(pipe)

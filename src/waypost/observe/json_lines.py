@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
@@ -28,8 +28,50 @@ if TYPE_CHECKING:
     from waypost.observe.events import Event
 
 _ENCODE = msgspec.json.Encoder().encode
-_FIRST = ("ts", "level", "event")
-"""What each line begins with; of the rest, empty and absent say the same."""
+
+
+class Row(msgspec.Struct, omit_defaults=True, rename={"sender": "from"}, gc=False):
+    """A line: each field once, in the order in which it stands; ``docs/logs.md`` says which event has which."""
+
+    ts: str
+    level: str
+    event: str
+    qid: str = ""
+    session: str = ""
+    key: str = ""
+    role: str = ""
+    client: str = ""
+    port: int = 0
+    local: str = ""
+    helo: str = ""
+    protocol: str = ""
+    tls: str = ""
+    account: str = ""
+    mechanism: str = ""
+    command: str = ""
+    sender: str = ""
+    to: str = ""
+    nrcpt: int = 0
+    size: int = -1
+    message_id: str = ""
+    relay: str = ""
+    delay: float = -1.0
+    delays: tuple[float, ...] = ()
+    dsn: str = ""
+    status: str = ""
+    code: int = 0
+    text: str = ""
+    attempts: int = 0
+    next: str = ""
+    about: str = ""
+    kind: str = ""
+    change: str = ""
+    seconds: float = -1.0
+    accepted: int = -1
+    refused: int = -1
+    what: str = ""
+    detail: str = ""
+    error: str = ""
 
 
 class JsonLines:
@@ -43,15 +85,13 @@ class JsonLines:
 
     def write(self, event: Event, level: str, wall: float) -> bytes:
         """The line of ``event`` with its LF; empty for what is not logged."""
-        fields = _fields(event)
-        if not fields:
+        row = _row(event, self._moment(wall), level)
+        if row is None:
             return b""
-        fields |= {"ts": self._moment(wall), "level": level}
-        row = {name: fields[name] for name in _FIRST} | {name: value for name, value in fields.items() if value or value == 0}
         try:
             line = _ENCODE(row)
         except UnicodeEncodeError:  # a lone surrogate
-            line = _ENCODE({name: printable(value) if isinstance(value, str) else value for name, value in row.items()})
+            line = _ENCODE(_mended(row))
         if line.isascii() and b"\x7f" not in line:
             return line + b"\n"
         return _visible(line.decode()).encode() + b"\n"
@@ -64,123 +104,130 @@ class JsonLines:
         return f"{self._text}.{int((wall - second) * 1000):03d}Z"
 
 
-def _fields(event: Event) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912 - one case per event, each flat
+def _row(event: Event, ts: str, level: str) -> Row | None:  # noqa: C901, PLR0911, PLR0912 - one case per event, each flat
     match event:
         case AttemptMade():
-            return _attempt(event)
+            return _attempt(event, ts, level)
         case MessageAccepted():
-            return _accepted(event)
-        case SessionClosed():
-            return {
-                "event": "disconnect",
-                "session": event.session,
-                "role": event.role,
-                "client": event.client,
-                "helo": event.helo,
-                "tls": event.tls,
-                "account": event.account,
-                "seconds": round(event.seconds, 3),
-                "accepted": event.accepted,
-                "refused": event.refused,
-                "key": event.key,
-            }
-        case SessionOpened():
-            return {
-                "event": "connect",
-                "session": event.session,
-                "role": event.role,
-                "client": event.client,
-                "port": event.port,
-                "local": event.local,
-                "key": event.key,
-            }
-        case Refused():
-            return _refused(event)
-        case SessionSecured():
-            return {"event": "tls", "session": event.session, "tls": event.tls, "error": event.error}
-        case Authenticated():
-            return {
-                "event": "auth",
-                "session": event.session,
-                "client": event.client,
-                "account": event.account,
-                "mechanism": event.mechanism,
-                "key": event.key,
-            }
-        case NoticeQueued():
-            return {"event": "notice", "qid": event.id, "about": event.about, "to": event.to, "kind": event.kind}
+            return _accepted(event, ts, level)
         case MessageFinished():
-            return {"event": "removed", "qid": event.id}
+            return Row(ts, level, "removed", event.id)
+        case SessionClosed():
+            return _closed(event, ts, level)
+        case Refused():
+            return _refused(event, ts, level)
+        case SessionOpened():
+            return Row(ts, level, "connect", "", event.session, event.key, event.role, event.client, event.port, event.local)
+        case SessionSecured():
+            return Row(ts, level, "tls", "", event.session, tls=event.tls, error=event.error)
+        case Authenticated():
+            who = event.account
+            return Row(ts, level, "auth", "", event.session, event.key, client=event.client, account=who, mechanism=event.mechanism)
+        case NoticeQueued():
+            return Row(ts, level, "notice", event.id, to=event.to, about=event.about, kind=event.kind)
         case MessageAltered():
-            return {"event": "altered", "qid": event.id, "change": event.change}
+            return Row(ts, level, "altered", event.id, change=event.change)
         case ServerChanged():
-            return {"event": "server", "what": event.what, "detail": event.detail}
+            return Row(ts, level, "server", what=event.what, detail=event.detail)
         case Spoken():
-            return {}
+            return None
         case _:
             assert_never(event)
 
 
-def _accepted(event: MessageAccepted) -> dict[str, Any]:
+def _accepted(event: MessageAccepted, ts: str, level: str) -> Row:
     envelope = event.envelope
     origin = envelope.origin
     path = envelope.reverse_path
-    return {
-        "event": "accepted",
-        "session": event.session,
-        "qid": envelope.id,
-        "from": "<>" if path is None else path.text,
-        "nrcpt": len(envelope.recipients),
-        "size": envelope.size,
-        "message_id": event.message_id,
-        "client": origin.client,
-        "helo": origin.helo,
-        "protocol": origin.protocol,
-        "tls": origin.tls,
-        "account": origin.account,
-        "key": event.key,
-    }
+    return Row(
+        ts,
+        level,
+        "accepted",
+        envelope.id,
+        event.session,
+        event.key,
+        client=origin.client,
+        helo=origin.helo,
+        protocol=origin.protocol,
+        tls=origin.tls,
+        account=origin.account,
+        sender="<>" if path is None else path.text,
+        nrcpt=len(envelope.recipients),
+        size=envelope.size,
+        message_id=event.message_id,
+    )
 
 
-def _attempt(event: AttemptMade) -> dict[str, Any]:
+def _attempt(event: AttemptMade, ts: str, level: str) -> Row:
     outcome = event.outcome
     heard = outcome.heard
-    delays = event.seconds
-    return {
-        "event": "delivery",
-        "session": event.session,
-        "qid": event.id,
-        "from": event.reverse_path or "<>",
-        "to": event.recipient,
-        "relay": outcome.next_hop,
-        "delay": round(sum(delays), 3),
-        "delays": [round(delay, 3) for delay in delays],
-        "dsn": outcome.status,
-        "status": outcome.action.value,
-        "key": outcome.key,
-        "code": heard.code if heard is not None else None,
-        "text": heard.text if heard is not None else None,
-        "detail": outcome.detail,
-        "attempts": event.attempts,
-        "next": _rfc3339(event.next_attempt) if event.next_attempt is not None else None,
-    }
+    a, b, c, d = event.seconds
+    return Row(
+        ts,
+        level,
+        "delivery",
+        event.id,
+        event.session,
+        outcome.key,
+        sender=event.reverse_path or "<>",
+        to=event.recipient,
+        relay=outcome.next_hop,
+        delay=round(a + b + c + d, 3),
+        delays=(round(a, 3), round(b, 3), round(c, 3), round(d, 3)),
+        dsn=outcome.status,
+        status=outcome.action,
+        code=0 if heard is None else heard.code,
+        text="" if heard is None else heard.text,
+        attempts=event.attempts,
+        next="" if event.next_attempt is None else _rfc3339(event.next_attempt),
+        detail=outcome.detail,
+    )
 
 
-def _refused(event: Refused) -> dict[str, Any]:
-    return {
-        "event": "refused",
-        "session": event.session,
-        "client": event.client,
-        "helo": event.helo,
-        "account": event.account,
-        "command": event.command,
-        "from": event.reverse_path,
-        "to": event.forward_path,
-        "dsn": event.status,
-        "key": event.key,
-        "code": event.code,
-        "text": event.text,
-    }
+def _refused(event: Refused, ts: str, level: str) -> Row:
+    return Row(
+        ts,
+        level,
+        "refused",
+        session=event.session,
+        key=event.key,
+        client=event.client,
+        helo=event.helo,
+        account=event.account,
+        command=event.command,
+        sender=event.reverse_path,
+        to=event.forward_path,
+        dsn=event.status,
+        code=event.code,
+        text=event.text,
+    )
+
+
+def _closed(event: SessionClosed, ts: str, level: str) -> Row:
+    return Row(
+        ts,
+        level,
+        "disconnect",
+        session=event.session,
+        key=event.key,
+        role=event.role,
+        client=event.client,
+        helo=event.helo,
+        tls=event.tls,
+        account=event.account,
+        seconds=round(event.seconds, 3),
+        accepted=event.accepted,
+        refused=event.refused,
+    )
+
+
+def _mended(row: Row) -> Row:
+    """``row`` with every text made printable."""
+    for name in row.__struct_fields__:
+        value = getattr(row, name)
+        if isinstance(value, str):
+            setattr(row, name, printable(value))
+    return row
 
 
 def _visible(line: str) -> str:

@@ -9,7 +9,7 @@ from waypost.clock import SYSTEM
 from waypost.observe.events import ServerChanged, SessionOpened, SessionSecured, Spoken
 from waypost.observe.json_lines import JsonLines
 from waypost.observe.postfix_lines import PostfixLines
-from waypost.observe.settings import LogFormat, LogLevel, LogSettings
+from waypost.observe.settings import LogFormat, LogSettings
 from waypost.observe.terminal_lines import TerminalLines
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from waypost.observe.events import Event
 
 STDERR = 2
-_RANK = {LogLevel.DEBUG: 0, LogLevel.INFO: 1, LogLevel.WARNING: 2, LogLevel.ERROR: 3}
+_RANK = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+_UNUSUAL = frozenset({Spoken, SessionOpened, SessionSecured, ServerChanged})
+"""Events that are not always told at level info."""
+_GREETED = frozenset({"greeting", "greeting-lmtp"})
 
 
 class Log:
@@ -40,7 +43,7 @@ class Log:
         """``terminal``: whether standard error is one, for the format ``auto``; ``hostname``: for the postfix form."""
         self._sink = sink
         self._clock = clock.wall
-        self._least = _RANK[settings.level]
+        self._least = _RANK[settings.level.value]
         form = settings.format
         if form is LogFormat.AUTO:
             form = LogFormat.TERMINAL if terminal else LogFormat.JSON
@@ -51,7 +54,7 @@ class Log:
     def tell(self, event: Event) -> None:
         """Write ``event`` if it is severe enough; never blocks when the sink does not, never raises."""
         level = _level(event, connections=self._postfix is not None)
-        if _RANK[level] < self._least or isinstance(event, Spoken):
+        if _RANK[level] < self._least or type(event) is Spoken:
             return
         wall = self._clock()
         if self._json is not None:
@@ -83,16 +86,26 @@ def wants_colour(fd: int, environment: Mapping[str, str] = os.environ) -> bool:
     return os.isatty(fd) and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
-def _level(event: Event, *, connections: bool) -> LogLevel:
+def columns(fd: int) -> int:
+    """How wide the terminal is now; 80 where there is none."""
+    try:
+        return os.get_terminal_size(fd).columns or 80
+    except OSError:
+        return 80
+
+
+def _level(event: Event, *, connections: bool) -> str:
     """How severe ``event`` is; ``connections``: whether readers of this form count connections."""
+    if type(event) not in _UNUSUAL:
+        return "info"
     match event:
         case Spoken():
-            return LogLevel.DEBUG
+            return "debug"
         case SessionOpened():
-            return LogLevel.INFO if connections or not event.key.startswith("greeting") or "-" in event.key else LogLevel.DEBUG
+            return "info" if connections or event.key not in _GREETED else "debug"
         case SessionSecured():
-            return LogLevel.INFO if event.error else LogLevel.DEBUG
+            return "info" if event.error else "debug"
         case ServerChanged():
-            return LogLevel(event.severity) if event.severity in _RANK else LogLevel.WARNING
+            return event.severity if event.severity in _RANK else "warning"
         case _:
-            return LogLevel.INFO
+            return "info"
