@@ -46,6 +46,8 @@ _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]*")
 _VALUE = re.compile(rf"[!-<>-~{_WIDE}]+")
 _BIDI_AND_BOM = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
+_JOINERS = "\u200c\u200d"  # IDNA judges them by their neighbours (5892#A.1)
+
 
 # ---- paths ---------------------------------------------------------------------------------------------------
 def parse_path(text: str) -> tuple[ReversePath, str]:
@@ -71,7 +73,7 @@ def _parse_rare_path(text: str) -> tuple[Mailbox, str]:
     mailbox, end = _parse_mailbox(text, start)
     if text[end : end + 1] != ">":
         raise AddressError("it must end with a closing angle bracket" if end == len(text) else "a character has no place there")
-    if len(text[: end + 1].encode()) > PATH:  # 5321#4.5.3.1.3
+    if _octets(text[: end + 1]) > PATH:  # 5321#4.5.3.1.3
         raise AddressError(f"it is longer than {PATH} octets")
     return mailbox, text[end + 1 :]
 
@@ -94,7 +96,7 @@ def parse_mailbox(text: str) -> Mailbox:
     mailbox, end = _parse_mailbox(text, 0)
     if end != len(text):
         raise AddressError("a character has no place there")
-    if len(text.encode()) > PATH - 2:
+    if _octets(text) > PATH - 2:
         raise AddressError(f"it is longer than {PATH - 2} octets")
     return mailbox
 
@@ -128,7 +130,7 @@ def _parse_local_part(text: str, start: int) -> tuple[str, int]:
         local, end = dotted[0], dotted.end()
         if not _dots_stand_well(local):
             raise AddressError("a dot stands at an end of its local part, or two together")
-    if len(text[start:end].encode()) > LOCAL_PART:  # 5321#4.5.3.1.1
+    if _octets(text[start:end]) > LOCAL_PART:  # 5321#4.5.3.1.1
         raise AddressError(f"its local part is longer than {LOCAL_PART} octets")
     _forbid_invisible(local)
     return local, end
@@ -141,6 +143,10 @@ def _forbid_invisible(text: str) -> None:
     for letter in text:
         if letter in _BIDI_AND_BOM or unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs"):
             raise AddressError("it holds an invisible control character")
+
+
+def _octets(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _dots_stand_well(local: str) -> bool:
@@ -167,7 +173,7 @@ def parse_domain(text: str) -> str:
 
     A path takes no dot at the end (5321#4.1.2); configuration and lookups may come with one. An address literal is no domain.
     """
-    if len(text.encode("utf-8", "surrogatepass")) > DOMAIN:  # 5321#4.5.3.1.2
+    if _octets(text) > DOMAIN:  # 5321#4.5.3.1.2
         raise AddressError(f"its domain is longer than {DOMAIN} octets")
     name = text.lower() if text.isascii() else _a_labels(text)
     name = name.removesuffix(".")
@@ -177,6 +183,9 @@ def parse_domain(text: str) -> str:
 
 
 def _a_labels(name: str) -> str:
+    _forbid_invisible(name)
+    if any(unicodedata.category(letter) == "Cf" and letter not in _JOINERS for letter in name):
+        raise AddressError("its domain holds an invisible character")  # UTS 46 would drop it: one domain, two texts
     try:
         return idna.encode(name, uts46=True, std3_rules=True, transitional=False).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError) as fault:
