@@ -65,8 +65,9 @@ class Calendar:
     def fresh(self, name: str, arrived: float, number: int) -> None:
         """A message for the domain ``name`` came in and is due at once."""
         domain = self._active.get(name) or self._wake(name)
-        domain.fresh.append((arrived, number))
-        if len(domain.fresh) == 1:
+        fresh = domain.fresh
+        fresh.append((arrived, number))
+        if domain.listed is None or len(fresh) == 1:
             self._list(domain)
 
     def stored(self, name: str, due: float) -> None:

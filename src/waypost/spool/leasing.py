@@ -103,13 +103,13 @@ class Leasing:
             held.unwatch()
             self._put_back(wants, now)
             raise
-        for (domain, _), page in zip(wants.pages, pages, strict=True):
-            self._lease_page(domain, page, now, leases)
-        held.unwatch()
         held.free([(number, name) for number, name, _ in wants.fresh])
         for (_, name, _), due in zip(wants.fresh, fresh, strict=True):
             if due is not None:
                 leases.append(self._grant(due, name))
+        for (domain, _), page in zip(wants.pages, pages, strict=True):
+            self._lease_page(domain, page, now, leases)
+        held.unwatch()
 
     def _put_back(self, wants: _Wants, now: float) -> None:
         self._shelf.leases.free([(number, name) for number, name, _ in wants.fresh])

@@ -61,8 +61,8 @@ def _mailbox(mailbox: Mailbox) -> tuple[str, str, str]:
 
 
 def _recipient(recipient: Recipient) -> tuple[str, str, str, list[str], str | None]:
-    mailbox = recipient.mailbox
-    return (mailbox.local_part, mailbox.domain, mailbox.text, sorted(recipient.notify), recipient.orcpt)
+    mailbox, notify = recipient.mailbox, recipient.notify
+    return (mailbox.local_part, mailbox.domain, mailbox.text, sorted(notify) if notify else [], recipient.orcpt)
 
 
 def encode_envelope(envelope: Envelope) -> bytes:

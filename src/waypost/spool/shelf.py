@@ -26,19 +26,17 @@ MOST = 20_000
 class Kept:
     """A message that was just made durable."""
 
-    __slots__ = ("content", "envelope", "left", "number")
+    __slots__ = ("content", "cost", "envelope", "left", "number")
 
     def __init__(self, number: int, envelope: Envelope, content: Content) -> None:
         self.number = number
         self.envelope = envelope
         self.content = content
-        self.left = 0
+        self.left = 1
         """Domains that were not leased yet."""
-
-    @property
-    def cost(self) -> int:
+        octets = content.octets
+        self.cost = SMALL if octets is None else len(octets)
         """Octets that it takes in memory, as ``queue.fresh`` counts them."""
-        return self.content.size if self.content.octets is not None else SMALL
 
 
 class Shelf:
@@ -56,16 +54,19 @@ class Shelf:
 
     def arrive(self, kept: Kept) -> None:
         """A message is durable and due: in memory while there is room, else only its number."""
-        names = reading.domains_of(kept.envelope)
-        cost = kept.cost
-        if self._octets + cost <= self._fresh and len(self._kept) < MOST:
+        envelope, number = kept.envelope, kept.number
+        names = reading.domains_of(envelope)
+        octets = self._octets + kept.cost
+        if octets <= self._fresh and len(self._kept) < MOST:
             kept.left = len(names)
-            self._kept[kept.number] = kept
-            self._octets += cost
-        due = min(kept.envelope.arrived, self._clock.wall())
+            self._kept[number] = kept
+            self._octets = octets
+        now = self._clock.wall()
+        due = envelope.arrived if envelope.arrived < now else now
         for name in names:
-            self.calendar.fresh(name, due, kept.number)
-        self.news.set()
+            self.calendar.fresh(name, due, number)
+        if not self.news.is_set():
+            self.news.set()
 
     def return_whole(self, number: int, arrived: float, names: Iterable[str]) -> None:
         """A message that was never attempted is due: found at start, or an operator's change came to nothing."""

@@ -49,9 +49,9 @@ SELECT id, envelope, content, extents FROM message WHERE number = ?;
 SELECT content, extents FROM message WHERE number = ?;
 
 -- due_recipients --
--- The recipients of a message that are due at one domain.
+-- The recipients of a message that are due at one domain; the plus signs keep the search on the message.
 SELECT position, attempts, first_at, last, delay_notified FROM recipient
-WHERE message = ?1 AND domain = ?2 AND next_at IS NOT NULL AND next_at <= ?3 ORDER BY position;
+WHERE message = ?1 AND +domain = ?2 AND +next_at <= ?3 ORDER BY position;
 
 -- due_messages --
 -- The next messages that are due at a domain, from a place in the order on; it walks no row before that place.
