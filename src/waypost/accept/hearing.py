@@ -82,7 +82,9 @@ def _start_tls(session: Session, event: StartTls) -> Slow:
 
 
 async def _secure(session: Session, event: StartTls) -> None:
-    """Shake hands. Nothing is awaited between the 220 and the moment when reading stops."""
+    """Shake hands. Nothing is awaited between the 220 and the moment when reading stops, and what came before that moment in the clear
+    ends the connection: in the session's own buffer it was a Violation, in the stream's it fails the handshake (3207#5).
+    """
     context, stream = session.rules.plan.context, session.stream
     if stream is None:
         return
@@ -90,9 +92,6 @@ async def _secure(session: Session, event: StartTls) -> None:
         session.answer(say(Key.STARTTLS_UNAVAILABLE))
         return
     async with session.house.handshakes:
-        if session.protocol.pending:  # what follows in the clear would be obeyed as if it had been secured (3207#5)
-            _out_of_step(session)
-            return
         session.drop()
         session.answer(event.suggested)
         session.flush()

@@ -110,7 +110,7 @@ class Session:
         self.key = ""
         """Of the reply that ended the session, or of its last refusal."""
         self._errors = self._junk = self._came = self._volume = 0
-        self._content_began = 0.0
+        self._content_began: float | None = None
         self._opened = services.clock.monotonic()
         self._origin: Origin | None = None
         self._out: list[bytes] = []
@@ -349,7 +349,9 @@ class Session:
 
     def _patience(self, now: float) -> float:
         """Seconds that content may still take to come."""
-        return _PATIENCE + self._came / self.rules.limits.content_rate - (now - self._content_began)
+        return (
+            _PATIENCE + self._came / self.rules.limits.content_rate - (now - (now if self._content_began is None else self._content_began))
+        )
 
     def _set_deadline(self, *, heard: bool) -> None:
         if self.stream is None:
@@ -357,13 +359,13 @@ class Session:
         now = self.services.clock.monotonic()
         limits = self.rules.limits
         if self.protocol.awaiting_content:
-            if not self._content_began:
+            if self._content_began is None:
                 self._content_began, self._came = now, 0
             seconds = min(limits.command_seconds, self._patience(now), self._left(now))
         else:
-            if not (heard or self._content_began):
+            if not heard and self._content_began is None:
                 return  # a line is not whole yet: its time goes on running
-            self._content_began = 0.0
+            self._content_began = None
             seconds = min(limits.command_seconds_busy if self.house.busy else limits.command_seconds, self._left(now))
         self.stream.deadline(max(seconds, 0.001))
 
@@ -371,10 +373,10 @@ class Session:
         now = self.services.clock.monotonic()
         if self._left(now) <= 0:
             self.say_last(Key.SESSION_TOO_LONG)
-        elif self._content_began and self._patience(now) <= 0:
+        elif self._content_began is not None and self._patience(now) <= 0:
             self.say_last(Key.CONTENT_TOO_SLOW)
         else:
-            busy = self.house.busy and not self._content_began
+            busy = self.house.busy and self._content_began is None
             limits = self.rules.limits
             self.say_last(Key.TIMEOUT, seconds=limits.command_seconds_busy if busy else limits.command_seconds)
 
