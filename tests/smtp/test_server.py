@@ -277,7 +277,7 @@ def test_help_is_true_to_the_session() -> None:
     driver = play(b"HELP\r\n", terms)
     assert _listed(driver) == {
         **dict.fromkeys(("EHLO", "HELO", "RSET", "NOOP", "HELP", "VRFY", "EXPN", "QUIT"), True),
-        **dict.fromkeys(("STARTTLS", "MAIL", "RCPT", "DATA", "BDAT"), False),
+        **dict.fromkeys(("STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT"), False),
     }
     driver = play(b"EHLO c\r\nHELP\r\n", terms, secured=True)
     assert _listed(driver) == {
