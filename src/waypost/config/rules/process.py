@@ -75,7 +75,11 @@ def user_exists(loaded: Loaded) -> Iterator[Finding]:
 def data_can_be_written(loaded: Loaded) -> Iterator[Finding]:
     """The data directory, or else the folder in which it will be made, can be written."""
     data = loaded.settings.data
-    existing = _nearest(data)
+    try:
+        existing = _nearest(data)
+    except OSError as fault:
+        yield Finding(("data",), f"{data} cannot be used: {fault.strerror}")
+        return
     if not existing.is_dir():
         yield Finding(("data",), f"{existing} is not a folder")
     elif not os.access(existing, os.W_OK | os.X_OK):
@@ -84,14 +88,12 @@ def data_can_be_written(loaded: Loaded) -> Iterator[Finding]:
 
 
 def _nearest(folder: Path) -> Path:
-    """It, or the closest folder above it that exists; what cannot even be looked at counts as existing."""
+    """It, or the closest folder above it that exists. Raises OSError when it cannot even be looked for."""
     for path in (folder, *folder.parents):
         try:
             path.stat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except OSError:
-            return path
         return path
     return folder
 
@@ -120,7 +122,13 @@ def somebody_can_log_in(loaded: Loaded) -> Iterator[Finding]:
     """A submission listener needs accounts."""
     settings = loaded.settings
     submission = any(listener.role is Role.SUBMISSION for listener in settings.listeners)
-    if not submission or settings.auth.anyone or not settings.data.is_dir() or not os.access(settings.data, os.X_OK):
-        return
-    if not (settings.data / FILE).exists():
+    if submission and not settings.auth.anyone and _is_surely_missing(settings.data / FILE):
         yield warning(("listeners",), "nobody can log in for submission yet: make accounts with `waypost user add NAME`")
+
+
+def _is_surely_missing(file: Path) -> bool:
+    """Whether its folder is there without it; what cannot be looked at may hold it."""
+    try:
+        return file.parent.is_dir() and os.access(file.parent, os.X_OK) and not file.exists()
+    except OSError:
+        return False
