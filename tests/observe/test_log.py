@@ -189,3 +189,10 @@ def test_what_is_no_terminal_is_eighty_columns_wide() -> None:
     assert columns(pipe) == 80
     os.close(reader)
     os.close(pipe)
+
+
+def test_dropped_lines_are_told_in_the_form_of_the_log() -> None:
+    """What says that lines are missing is itself a line like the others."""
+    log = Log(LogSettings(format=LogFormat.JSON), lambda _: None, CLOCK)
+    row = json.loads(log.lost(7))
+    assert (row["level"], row["what"], row["detail"]) == ("warning", "log-lines-dropped", "7")

@@ -47,3 +47,11 @@ def test_lines_for_people_are_short_in_both_languages() -> None:
     lines = wrapped(text)
     assert len(lines) > 3
     assert [line for line in lines if columns(line) > 74 or line[0] in "，；。"] == []
+
+
+def test_mail_given_up_says_what_stood_in_the_way() -> None:
+    """An expired message whose last trouble was ours to name tells it by the catalogue."""
+    settled = a_settled(outcome=an_outcome(Action.FAILED, key="expired", heard=None, status="5.4.7", detail="unreachable"))
+    text = a_notice(an_envelope(), settled).content.octets
+    assert b"What stood in the way: " in text
+    assert b"In detail" not in text

@@ -27,14 +27,14 @@ _CLOSING = 5.0
 class Lines:
     """A sink. Make it after the fork: a thread does not survive one."""
 
-    __slots__ = ("_asleep", "_closed", "_fd", "_gather", "_lost", "_most", "_thread", "_told", "_waiting", "_wake", "_whole", "dropped")
+    __slots__ = ("_asleep", "_closed", "_fd", "_gather", "_most", "_thread", "_told", "_waiting", "_wake", "_whole", "dropped", "lost")
 
     def __init__(self, fd: int, *, most: int = MOST, gather: float = GATHER, lost: Callable[[int], bytes] | None = None) -> None:
-        """``lost`` writes the line that tells how many were dropped."""
+        """``lost`` writes the line that tells how many were dropped; it may be set later (``Log.lost``)."""
         self._fd = fd
         self._most = most
         self._gather = gather
-        self._lost = lost
+        self.lost = lost
         self._waiting: deque[bytes] = deque()
         self._wake = threading.Event()
         self._asleep = True
@@ -79,8 +79,8 @@ class Lines:
         """Write all that waits by now."""
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         dropped = self.dropped
-        if dropped > self._told and self._lost is not None:
-            batch.append(self._lost(dropped - self._told))
+        if dropped > self._told and self.lost is not None:
+            batch.append(self.lost(dropped - self._told))
             self._told = dropped
         for piece in self._pieces(batch):
             if not self._write(piece):

@@ -54,16 +54,20 @@ class Log:
     def tell(self, event: Event) -> None:
         """Write ``event`` if it is severe enough; never blocks when the sink does not, never raises."""
         level = _level(event, connections=self._postfix is not None)
-        if _RANK[level] < self._least or type(event) is Spoken:
-            return
+        if _RANK[level] >= self._least and type(event) is not Spoken:
+            self._sink(self._line(event, level))
+
+    def lost(self, count: int) -> bytes:
+        """The line that tells how many were dropped: for ``Lines.lost``."""
+        return self._line(ServerChanged(what="log-lines-dropped", detail=str(count), severity="warning"), "warning")
+
+    def _line(self, event: Event, level: str) -> bytes:
         wall = self._clock()
         if self._json is not None:
-            line = self._json.write(event, level, wall)
-        elif self._postfix is not None:
-            line = self._postfix.write(event, wall)
-        else:
-            line = self._terminal.write(event, level, wall)
-        self._sink(line)
+            return self._json.write(event, level, wall)
+        if self._postfix is not None:
+            return self._postfix.write(event, wall)
+        return self._terminal.write(event, level, wall)
 
 
 class Printer(Log):

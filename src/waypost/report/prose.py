@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from waypost.mail import header, trace
 from waypost.observe.layout import wrapped
+from waypost.replies.catalogue import entries
 from waypost.replies.explain import gloss
 from waypost.replies.keys import Key
 from waypost.report.facts import Kind, inert
@@ -98,6 +99,9 @@ def _explained(told: Told, words: Mapping[str, str], language: str) -> Iterator[
             theirs = gloss(heard.code, heard.status, heard.text.removeprefix(f"{heard.code} "), lang=language)
             yield from wrapped(words["means"].format(title=_stripped(theirs.title), meaning=theirs.meaning))
             remedies.append(theirs.fix)
+    elif outcome.detail in entries():  # given up: the detail names what stood in the way to the last
+        cause = gloss(0, outcome.status, key=outcome.detail, lang=language)
+        yield from wrapped(words["cause"].format(title=_stripped(cause.title), meaning=cause.meaning))
     elif outcome.detail:
         yield from wrapped(words["detail"].format(detail=_shown(outcome.detail)))
     if told.kind in _BAD:
