@@ -93,6 +93,13 @@ def test_aliases_nest_keep_order_and_merge_duplicates() -> None:
     assert texts(resolved("ALL@example.org")) == ["ada@example.org", "far@elsewhere.example"]
 
 
+def test_case_counts_elsewhere() -> None:
+    """Two targets of a foreign domain that differ in case alone may be two mailboxes (5321#2.4)."""
+    given_settings = replace(HERE, aliases={"x@example.org": ("Bob@far.example", "bob@FAR.example", "bob@far.example")})
+
+    assert texts(resolved("x@example.org", given_settings)) == ["Bob@far.example", "bob@FAR.example"]
+
+
 def test_an_alias_may_list_itself() -> None:
     """``ada = [ada, archive]`` keeps a copy in ada's own mailbox."""
     given_settings = replace(HERE, aliases={"ada@example.org": ("Ada@example.org", "x@archive.example")})

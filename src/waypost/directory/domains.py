@@ -82,12 +82,16 @@ class Domains:
             for target in self._targets(key):
                 if self.is_local(target.domain) and not self._exists(_key(target)):
                     return Unknown(mailbox)
-                found.setdefault(_key(target), target)
+                found.setdefault(self._identity(target), target)
                 if len(found) > WIDTH:
                     return TooWide(mailbox)
         except _TooWideError:
             return TooWide(mailbox)
         return Expanded(tuple(found.values())) if found else Unknown(mailbox)
+
+    def _identity(self, target: Mailbox) -> tuple[str, str]:
+        """By which two targets are the same: elsewhere the case of a local part may matter (5321#2.4)."""
+        return _key(target) if self.is_local(target.domain) else (target.local_part, target.domain)
 
     def _targets(self, key: tuple[str, str]) -> Iterator[Mailbox]:
         """The mailboxes at the ends of an alias, depth first, without recursion; an alias met again is passed by, so circles end.
