@@ -14,6 +14,8 @@ from waypost.smtp.client import ClientSession, Patience
 from waypost.smtp.consequence import outcome
 from waypost.smtp.errors import LocalProtocolError
 from waypost.smtp.states import ClientState
+from waypost.smtp.transaction import Transaction
+from waypost.spool.spool import SpoolUnavailableError
 
 if TYPE_CHECKING:
     import ssl
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from waypost.mail.outcome import Outcome
     from waypost.net.stream import ClientStream
     from waypost.smtp.client import ClientTerms
-    from waypost.smtp.transaction import Transaction
 
 WINDOW = 4
 """Chunks of a large message that may be unanswered: so many are sent in vain when the first is refused."""
@@ -91,6 +92,7 @@ class Hop:
         session = self.session
         octets = content.octets
         self.messages += 1
+        session.transaction = None  # whatever fails below, the answers of the message before are never taken for this one's
         try:
             eight_bit = await self._is_eight_bit(envelope, content)
             flight = session.begin(
@@ -105,11 +107,17 @@ class Hop:
                 await self._finish(flight, content, block_seconds)
         except StreamError as error:
             session.give_up(self._broken(error))
-        except (LocalProtocolError, OSError) as error:  # ours: what is stored cannot be sent as it is, or not be read
+        except (LocalProtocolError, SpoolUnavailableError, OSError) as error:  # ours: it cannot be sent as it is, or not be read
             session.give_up(outcome(Key.CONTENT_UNREADABLE, next_hop=self.name, detail=str(error)))
-        transaction = session.transaction
-        if transaction is None:
-            raise LocalProtocolError(Key.INTERNAL_ERROR, fault="no transaction was begun")
+        return self._begun() or self._unbegun(envelope, recipients)
+
+    def _begun(self) -> Transaction | None:
+        return self.session.transaction
+
+    def _unbegun(self, envelope: Envelope, recipients: Sequence[Recipient]) -> Transaction:
+        """A transaction of which nothing was said."""
+        transaction = Transaction(envelope, recipients, self.session.offers, next_hop=self.name, lmtp=False)
+        transaction.abandon(self.session.failure or outcome(Key.CONTENT_UNREADABLE, next_hop=self.name))
         return transaction
 
     async def _finish(self, flight: bytes, content: Content, block_seconds: float) -> None:

@@ -19,6 +19,7 @@ from waypost.deliver.attempt import Attempted
 from waypost.mail.outcome import Action, Outcome
 from waypost.replies.keys import Key
 from waypost.smtp.consequence import outcome
+from waypost.spool.spool import SpoolUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,6 +52,8 @@ class MaildirWay:
         folder = folder_for(route.transport.path, mailbox)
         try:
             await self._write(folder, head(lease.envelope, mailbox), lease.content)
+        except SpoolUnavailableError as error:
+            return outcome(Key.CONTENT_UNREADABLE, next_hop="maildir", detail=str(error))
         except OSError as error:
             key = Key.MAILBOX_FULL if error.errno in _FULL else Key.MAILBOX_UNWRITABLE
             return outcome(key, next_hop="maildir", detail=f"{folder}: {error.strerror or error}")

@@ -12,7 +12,7 @@ from waypost.mail.outcome import Action, Outcome
 from waypost.replies.keys import Key
 from waypost.report import notice as report
 from waypost.spool import schedule
-from waypost.spool.spool import Notice, Settlement
+from waypost.spool.spool import Notice, Settlement, SpoolUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,10 +119,13 @@ async def _head(content: Content) -> tuple[bytes, bytes | None]:
     if octets is not None:
         return _header_section(octets), octets
     read = bytearray()
-    async for piece in content.chunks():
-        read += piece
-        if b"\r\n\r\n" in read or len(read) >= HEAD:
-            break
+    try:
+        async for piece in content.chunks():
+            read += piece
+            if b"\r\n\r\n" in read or len(read) >= HEAD:
+                break
+    except (SpoolUnavailableError, OSError):
+        pass  # the notice is owed all the same, with what could be read
     return _header_section(bytes(read[:HEAD])), None
 
 
