@@ -74,8 +74,9 @@ class Intake:
         last = waiting.rfind(_END)  # backwards is much faster, and nearly always there is one at most
         if last < 0:
             return self._judge(_take(waiting, len(waiting) - _held(waiting)))
-        first = waiting.find(_END, 0, last + 5)
-        octets = _take(waiting, first + 2)
+        if waiting.rfind(_END, 0, last + 4) >= 0:  # more than one message waits
+            last = waiting.find(_END)
+        octets = _take(waiting, last + 2)
         del waiting[:3]
         self.ended = True
         return self._judge(octets)
