@@ -12,6 +12,7 @@ from waypost.history.memory import MemoryHistory
 from waypost.history.settings import HistorySettings
 from waypost.history.sqlite import SqliteHistory
 from waypost.history.transcript import History, Line, Transcript
+from waypost.store.database import FullError
 from waypost.store.sqlite import Schema
 
 if TYPE_CHECKING:
@@ -229,3 +230,24 @@ def test_the_history_schema_equals_its_migrations() -> None:
         return found
 
     assert made(*schema.migrations) == made(schema.text)
+
+
+def test_a_batch_that_fails_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that cannot write costs conversations, not mail, and the next batch is tried anew."""
+
+    async def main() -> None:
+        history = SqliteHistory(tmp_path, CLOCK)
+        with monkeypatch.context() as broken:
+            broken.setattr(history, "_keep", _fail)
+            history.keep(a_transcript("S1"))
+            assert await history.read("S1") is None
+            assert history.dropped == 1
+        history.keep(a_transcript("S2"))
+        assert await recent(history) == ["S2"]
+        history.close()
+
+    asyncio.run(main())
+
+
+def _fail(*_: object) -> None:
+    raise FullError("no space left")

@@ -149,3 +149,12 @@ def test_no_cut_uncovers_a_secret(cuts: list[int], spelling: bytes) -> None:
         start = cut
     assert SECRET not in kept(recorder)
     assert kept(recorder).startswith(b"EHLO a\r\n")
+
+
+def test_a_handshake_leaves_its_mark() -> None:
+    """TLS stands in the transcript and in its lines; an empty piece leaves nothing."""
+    recorder = a_recorder()
+    recorder.said(b"", "greeting")
+    recorder.secured("TLSv1.3 TLS_AES_256_GCM_SHA384")
+    transcript = recorder.transcript()
+    assert (transcript.tls, kept(recorder)) == ("TLSv1.3 TLS_AES_256_GCM_SHA384", b"<TLS: TLSv1.3 TLS_AES_256_GCM_SHA384>\r\n")

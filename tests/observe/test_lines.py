@@ -132,3 +132,21 @@ def test_an_error_nobody_took_is_one_event_with_its_place() -> None:
     (event,) = [each for each in events if "ValueError" in each.detail]
     assert "fall (test_lines.py:" in event.detail
     assert event.severity == "error"
+
+
+def test_closing_does_not_wait_for_ever() -> None:
+    """A reader that stands still at the end costs a second, not the shutdown."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    while True:
+        try:
+            os.write(writer, b"x" * 4096)
+        except BlockingIOError:
+            break
+    lines = Lines(writer, gather=0.0)
+    lines.put(b"never read\n")
+    lines.close()
+    os.close(reader)
+    os.close(writer)
+    assert lines.dropped == 1
+    assert not lines._thread.is_alive()

@@ -79,3 +79,11 @@ def test_an_event_of_no_interest_writes_nothing() -> None:
     from waypost.observe.events import MessageFinished  # noqa: PLC0415 - used here alone
 
     assert shown(MessageFinished(id="x")) == ""
+
+
+def test_colours_of_old_sessions_are_forgotten() -> None:
+    """A server that runs for weeks does not remember every session."""
+    live = Live(lambda _: None, colour=True, width=lambda: 80)
+    for number in range(1005):
+        live.tell(heard(f"S{number:04d}", b"NOOP\r\n"))
+    assert len(live._colours) == 1000

@@ -196,3 +196,10 @@ def test_dropped_lines_are_told_in_the_form_of_the_log() -> None:
     log = Log(LogSettings(format=LogFormat.JSON), lambda _: None, CLOCK)
     row = json.loads(log.lost(7))
     assert (row["level"], row["what"], row["detail"]) == ("warning", "log-lines-dropped", "7")
+
+
+@pytest.mark.parametrize("word", ["\ud800", "a\x7fb", "\U000e0001", "\u202egnp.exe", "\x1b]0;x\x07"])
+def test_json_holds_the_text_whatever_it_is(word: str) -> None:
+    """Every letter comes back from the JSON; a lone surrogate, which JSON cannot hold, as its escape."""
+    (row,) = rows([ServerChanged(what="x", detail=word)])
+    assert row["detail"] == (word if word != "\ud800" else "\\ud800")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -125,8 +126,6 @@ def test_no_envid_and_no_orcpt_leave_no_field() -> None:
 
 def test_a_failure_never_attempted_has_no_attempt_date() -> None:
     """An operator's failing of fresh mail tells no date of an attempt that was not made."""
-    from dataclasses import replace  # noqa: PLC0415 - used here alone
-
     settled = replace(a_settled(outcome=an_outcome(key="failed-by-operator", heard=None, status="5.3.0")), attempts=0)
     assert "Last-Attempt-Date" not in groups(a_notice(an_envelope(), settled).content.octets)[1]
 
@@ -226,3 +225,46 @@ def test_a_postmaster_that_is_no_ascii_address_is_replaced() -> None:
     """From is always an address that a human can be reached at."""
     message = parsed(a_notice(an_envelope(), a_settled(), postmaster="postmästare@example.org").content.octets)
     assert message["From"] == "Mail Delivery System <postmaster@mx.example.org>"
+
+
+@pytest.mark.parametrize(
+    ("action", "notify", "status"),
+    [
+        (Action.FAILED, "", "5.0.0"),
+        (Action.DEFERRED, "", "4.0.0"),
+        (Action.DELIVERED, "SUCCESS", "2.0.0"),
+        (Action.RELAYED, "SUCCESS", "2.0.0"),
+    ],
+)
+def test_each_outcome_has_a_class_to_fall_back_on(action: Action, notify: str, status: str) -> None:
+    """Where no status fits, the class alone is told (RFC 3461 section 6.3)."""
+    settled = a_settled(outcome=an_outcome(action, status=""), notify=notify)
+    assert groups(a_notice(an_envelope(), settled).content.octets)[1]["Status"] == status
+
+
+def test_a_delay_without_a_plan_promises_no_time() -> None:
+    """Without a known next attempt the notice says only that attempts go on."""
+    settled = replace(a_settled(outcome=LATE), next_attempt=None, expires=None)
+    octets = a_notice(an_envelope(), settled).content.octets
+    assert b"attempts go on" in octets
+    assert b"Will-Retry-Until" not in octets
+
+
+@pytest.mark.parametrize("size", [65_536, 65_537])
+def test_the_bound_of_a_returned_header(size: int) -> None:
+    """A header section of 64 KiB is returned whole; of a larger one what ends with a line before that."""
+    line = b"X: " + b"y" * 59 + b"\r\n"
+    head = (line * (size // 64 + 1))[: size - size % 64]
+    head += b"Z: " + b"z" * (size % 64) + b"\r\n" if size % 64 else b""
+    part = parts(a_notice(an_envelope(), a_settled(), head=head + b"\r\n").content.octets)[2]
+    returned_head = part.get_payload(decode=True)
+    assert isinstance(returned_head, bytes)
+    assert (len(returned_head), head.startswith(returned_head)) == (65_536, True)
+
+
+def test_a_header_of_one_endless_line_is_cut() -> None:
+    """Even without a line end in sight no more than 64 KiB go back."""
+    part = parts(a_notice(an_envelope(), a_settled(), head=b"X: " + b"y" * 100_000 + b"\r\n\r\n").content.octets)[2]
+    returned_head = part.get_payload(decode=True)
+    assert isinstance(returned_head, bytes)
+    assert len(returned_head) == 65_536 + 2
