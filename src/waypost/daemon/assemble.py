@@ -139,9 +139,9 @@ def _observers(settings: Settings, *, live: bool) -> tuple[Observers, tuple[Line
         told.append(Live(sinks[-1].put, colour=wants_colour(_STDOUT), width=_width).tell)
     if not (live and terminal):
         sinks.append(Lines(STDERR))
-        told.append(
-            Log(settings.log, sinks[-1].put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname).tell
-        )
+        log = Log(settings.log, sinks[-1].put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname)
+        sinks[-1].lost = log.lost
+        told.append(log.tell)
     return Observers(told, live=live), tuple(sinks)
 
 
