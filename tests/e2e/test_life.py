@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import ssl
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,13 +124,21 @@ def test_sighup_with_a_broken_file_keeps_the_old_configuration(start_waypost: Ca
     sink.wait_for("grace@example.org")
 
 
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3, inheritable=True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""What a service supervisor does: the socket becomes descriptor 3 of the process that is told so."""
+
+
 def test_sockets_handed_over(start_waypost: Callable[..., Waypost], folder: Path, sink: Sink) -> None:
     """With LISTEN_FDS the server listens on the socket that it was given (sd_listen_fds)."""
     with socket.create_server(("127.0.0.1", 0)) as given:
         port = given.getsockname()[1]
         tree = configuration(folder, listeners=[listener("relay", port)], next_hop=sink.port)
-        prefix = ["sh", "-c", f'exec 3<&{given.fileno()}; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"', "sh"]
-        start_waypost(tree, prefix=prefix, fds=[given.fileno()])
+        start_waypost(tree, prefix=[sys.executable, "-c", HAND_OVER, str(given.fileno())], fds=[given.fileno()])
         assert hand_in(port, "grace@example.org").startswith("250")
         sink.wait_for("grace@example.org")
 

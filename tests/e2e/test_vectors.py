@@ -169,7 +169,7 @@ BDAT_ROWS: list[tuple[str, list[bytes], list[str]]] = [
     ("DATA after BDAT", [*OPEN, b"BDAT 3\r\nabc", b"DATA\r\n"], ["250", "503"]),
     ("RSET between chunks", [*OPEN, b"BDAT 3\r\nabc", b"RSET\r\n", b"DATA\r\n"], ["250", "250", "503"]),
     ("pipelined with MAIL", [*OPEN, b"BDAT 9 LAST\r\nX: y\r\n\r\nz" + b"MAIL FROM:<b@example.net>\r\n"], ["250", "250"]),
-    ("CRLF.CRLF is content", [*OPEN, b"BDAT 11 LAST\r\na\r\n.\r\nb\r\nc\r\n"[:24]], ["250"]),
+    ("CRLF.CRLF is content", [*OPEN, b"BDAT 9 LAST\r\na\r\n.\r\nb\r\n"], ["250"]),
 ]
 
 
