@@ -107,6 +107,7 @@ def test_every_command_is_there_and_says_of_itself_what_help_says() -> None:
         (["user", "list", "--config"], "waypost: argument --config: expected one argument (see `waypost user list --help`)\n"),
         (["user", "list", "--config", ""], "waypost: --config needs a file\n"),
         (["user", "list", "--data", ""], "waypost: --data needs a folder\n"),
+        (["user", "list", "--set", "x"], 'waypost: --set: "x" is not KEY=VALUE: write --set limits.recipients=200, for one\n'),
         (["config", "show", "limit.hops"], "waypost: there is no setting limit.hops; did you mean limits.hops?\n"),
         (["config", "explain", "zzzzzz"], "waypost: there is no setting zzzzzz: docs/settings.md lists all\n"),
     ],

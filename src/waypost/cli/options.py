@@ -61,10 +61,16 @@ def resolve(args: argparse.Namespace, *, environ: Mapping[str, str] | None = Non
     ``reveal``: read secrets (``serve`` needs them, other commands do not).
     """
     from waypost.config.load import load  # noqa: PLC0415 - commands that need no configuration start faster
+    from waypost.config.problem import ConfigError  # noqa: PLC0415 - likewise
+    from waypost.config.sources import from_command_line  # noqa: PLC0415 - likewise
 
     environ = os.environ if environ is None else environ
     if args.data == "":
         raise UsageError("--data needs a folder")
+    try:
+        from_command_line(args.set)
+    except ConfigError as fault:  # what is no KEY=VALUE at all is the command line's fault, not a setting's
+        raise UsageError(str(fault)) from fault
     return load(
         chosen_file(args, environ),
         overrides=args.set,
