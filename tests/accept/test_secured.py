@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 import pytest
 
@@ -199,7 +200,7 @@ def test_tls_1_1_is_not_spoken() -> None:
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.set_ciphers("DEFAULT@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         async with opened(listener(tls=TlsMode.IMPLICIT), context=server_context()) as place:
             with pytest.raises((ssl.SSLError, ConnectionError)):
@@ -226,8 +227,6 @@ def test_reload_changes_the_certificate_of_new_sessions() -> None:
     """A context that apply brings is what the next handshake shows; without one STARTTLS is no longer offered."""
 
     async def body() -> None:
-        from dataclasses import replace  # noqa: PLC0415 - for this one line
-
         async with opened(listener(tls=TlsMode.STARTTLS), context=server_context()) as place:
             place.gate.apply(replace(place.plan, context=None))
             talk = await place.greeted()
