@@ -163,7 +163,7 @@ class Calendar:
 
     def _wake_until(self, now: float) -> None:
         """Wake sleepers one by one while the next of them may come before the first in the order."""
-        while self._seconds and (second := self._seconds[0]) <= now and not (self._order and self._order[0][0] < second):
+        while self._seconds and (second := self._seconds[0]) <= now and not (self._order and self._order[0][0] <= second):
             slot = self._slots[second]
             name = slot.pop()
             if self._sleeping.get(name) == second and name not in self._active:
