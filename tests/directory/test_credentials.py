@@ -96,6 +96,17 @@ def test_the_file_is_private_and_holds_no_password(accounts: Accounts, tmp_path:
     assert not any(b"correct horse" in path.read_bytes() for path in file.parent.iterdir())
 
 
+def test_what_root_writes_belongs_to_the_folders_owner(accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server that dropped to another account can read the accounts that root made."""
+    given_away: list[tuple[str, int, int]] = []
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("os.chown", lambda path, uid, gid: given_away.append((path.name, uid, gid)))
+    accounts.add("ada", "one")
+    owner = (tmp_path / "data").stat()
+
+    assert given_away == [(name, owner.st_uid, owner.st_gid) for name in ("accounts.lock", "accounts.json.new")]
+
+
 def test_current_hash_is_the_librarys(tmp_path: Path) -> None:
     """Hashes are argon2id with the parameters the library recommends today."""
     accounts = Accounts(tmp_path, SYSTEM)

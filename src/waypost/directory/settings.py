@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotation at run time
+from collections.abc import Mapping  # noqa: TC003 - the reader resolves annotations at run time
 from dataclasses import dataclass, field
 from typing import Annotated
 
