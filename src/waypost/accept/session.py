@@ -167,16 +167,16 @@ class Session:
         lmtp = self.rules.listener.role is Role.LMTP
         plan = self.rules.plan
         if early:
-            self.say_last(Key.GREETING_EARLY)
             telling.opened(self, Key.GREETING_EARLY)
+            self.say_last(Key.GREETING_EARLY)
             return
         reply = say(Key.GREETING_LMTP if lmtp else Key.GREETING, hostname=plan.hostname, software=plan.software)
         octets = self.protocol.greet(reply)
+        telling.opened(self, reply.key)
         self.record.said(octets, reply.key)
         self._out.append(octets)
         self.flush()
         self._set_deadline(heard=True)
-        telling.opened(self, reply.key)
 
     async def _converse(self) -> None:
         stream, protocol = self.stream, self.protocol
