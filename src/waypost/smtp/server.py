@@ -40,8 +40,7 @@ _NONE_LONGER: Mapping[str, int] = {}
 _NO_ERROR = frozenset({Key.SIZE_OVER_MAXIMUM, Key.TOO_MANY_RECIPIENTS, Key.AUTH_CANCELLED})
 """Refusals by the language that are nobody's mistake."""
 _NOBODY = frozenset({Key.RCPT_FIRST, Key.NO_VALID_RECIPIENTS})
-_CLEARING = frozenset({ServerMove.HELLO, ServerMove.RESET, ServerMove.CONTENT_END})
-"""Moves after which no transaction is open."""
+_CLEARING = frozenset({ServerMove.HELLO, ServerMove.RESET, ServerMove.CONTENT_END})  # moves after which no transaction is open
 
 
 class ServerSession:
@@ -92,8 +91,7 @@ class ServerSession:
         """Say the greeting: 220 opens the session, 554 leaves only QUIT (503 to all else), 421 closes."""
         if self._standing.state is not ServerState.CONNECTED:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="the greeting was said already")
-        moves = {220: ServerMove.GREET, 421: ServerMove.QUIT}
-        self._standing.move(moves.get(reply.code, ServerMove.TURN_AWAY))
+        self._standing.move({220: ServerMove.GREET, 421: ServerMove.QUIT}.get(reply.code, ServerMove.TURN_AWAY))
         return reply.wire
 
     def receive(self, octets: bytes) -> None:
@@ -133,8 +131,7 @@ class ServerSession:
         """LMTP: answer the end of content once per accepted recipient."""
         if self._owed is not ServerMove.CONTENT_END or len(replies) != self._recipients:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="one answer is due for each accepted recipient at the end of content")
-        last = next((reply for reply in replies if reply.closes), replies[-1])
-        self._settle(ServerMove.CONTENT_END, last.code)
+        self._settle(ServerMove.CONTENT_END, max(replies, key=lambda reply: reply.closes).code)
         return b"".join([reply.wire for reply in replies])
 
     def refuse_content(self, reply: Reply) -> None:
@@ -215,10 +212,8 @@ class ServerSession:
         lines, dialogue = self._lines, self._dialogue
         if self._first and suggest.may_be_tls(lines.octets):
             return self._violate(say(Key.NOT_SMTP)) if len(lines.octets) > 1 else None
-        if dialogue is None:
-            line = lines.take(self._terms.command_line, self._standing.offer.limits)
-        else:
-            line = lines.take(AUTH_LINE, _NONE_LONGER)
+        usual, limits = (self._terms.command_line, self._standing.offer.limits) if dialogue is None else (AUTH_LINE, _NONE_LONGER)
+        line = lines.take(usual, limits)
         if line is None:
             return None
         first, self._first = self._first, False
@@ -234,8 +229,8 @@ class ServerSession:
         verb = starts_with(self._lines.octets) if flaw is Flaw.TOO_LONG else ""
         if first and verb in suggest.HTTP:
             return self._violate(say(Key.NOT_SMTP))
-        limit = self._standing.offer.limits.get(verb, self._terms.command_line)
-        return self._fault(verb if verb in COMMANDS else "", suggest.flaw(flaw, limit))
+        held_to = self._standing.offer.limits.get(verb, self._terms.command_line)
+        return self._fault(verb if verb in COMMANDS else "", suggest.flaw(flaw, held_to))
 
     def _hear_command(self, text: str, *, first: bool) -> Event | None:
         verb, _, argument = text.partition(" ")
@@ -332,9 +327,9 @@ class ServerSession:
         limit = self._terms.message_size
         if size > self._ceiling:  # it can be neither kept nor swallowed, and unread it would pass for commands
             return self._violate(say(Key.SIZE_OVER_MAXIMUM, limit=limit))
-        chunk = self._chunk = Chunk(size, None, last=last)
+        self._chunk = Chunk(size, None, last=last)
         if self._intake is not None:
-            return self._hear_chunk(chunk)
+            return self._hear_chunk(self._chunk)
         self._intake = Intake(limit)
         return events.ChunkAnnounced()
 
@@ -344,8 +339,8 @@ class ServerSession:
         self._swallowed += size
         if self._swallowed > self._ceiling:
             return self._violate(say(Key.SWALLOWED_TOO_MUCH, hostname=self._terms.hostname))
-        chunk = self._chunk = Chunk(size, refusal, last=last)
-        return self._hear_chunk(chunk)
+        self._chunk = Chunk(size, refusal, last=last)
+        return self._hear_chunk(self._chunk)
 
     def _hear_chunk(self, chunk: Chunk) -> Event | None:
         intake = self._intake
@@ -373,19 +368,21 @@ class ServerSession:
             intake.close_chunks()
             return self._end_content(intake)
         self._owed = ServerMove.CHUNK
-        if intake.refusal is not None:
-            return events.Fault("BDAT", intake.refusal, syntax=False)
-        if intake.size > self._terms.message_size:  # 1870#6.3
-            return self._fault("BDAT", say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size), ServerMove.CHUNK)
+        refusal = self._unwanted(intake)
+        if refusal is not None:
+            return events.Fault("BDAT", refusal, syntax=False)
         return events.ChunkEnded(say(Key.CHUNK_ACCEPTED, octets=chunk.size))
 
+    def _unwanted(self, intake: Intake) -> Reply | None:
+        if intake.refusal is None and intake.size > self._terms.message_size:
+            return say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size)  # 1870#6.3
+        return intake.refusal
+
     def _end_content(self, intake: Intake) -> Event:
-        fault = intake.refusal
+        fault = self._unwanted(intake)
         if intake.spoiled:
             fault = say(Key.LINE_END_IN_CONTENT)  # 5321#2.3.8
             self._closing = True
-        elif fault is None and intake.size > self._terms.message_size:
-            fault = say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size)  # 1870#6.3
         self._owed = ServerMove.CONTENT_END
         return events.ContentEnded(intake.size, fault, intake.eight_bit)
 
