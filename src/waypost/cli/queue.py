@@ -57,18 +57,27 @@ def _list(args: argparse.Namespace) -> int:
         output.json_out(rows)
         return Exit.OK
     table = [
-        (row["id"], age(row["arrived"]), octets(row["size"]), row["from"], one["address"], one["state"], _when(one), one["reply"] or "")
+        (
+            row["id"],
+            age(row["arrived"]),
+            octets(row["size"]),
+            row["from"],
+            one["address"],
+            one["state"],
+            _when(one),
+            one["reply"] or one["detail"] or "",
+        )
         for row in rows
         for one in row["recipients"]
     ]
-    output.table(("ID", "AGE", "SIZE", "FROM", "TO", "STATE", "NEXT", "LAST REPLY"), table, empty="The queue is empty.")
+    output.table(("ID", "AGE", "SIZE", "FROM", "TO", "STATE", "NEXT", "LAST ANSWER"), table, empty="The queue is empty.")
     return Exit.OK
 
 
 def _when(one: dict[str, Any]) -> str:
-    if one["state"] == "held":
-        return "when released"
-    return span(one["next_attempt"]) if one["next_attempt"] is not None else "now"
+    if one["next_attempt"] is not None:
+        return span(one["next_attempt"])
+    return {"held": "when released", "queued": "now", "leased": "now"}.get(one["state"], "-")
 
 
 def _found(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -109,10 +118,11 @@ def _recipient(one: dict[str, Any]) -> None:
     next_try = f"{moment(one['next_attempt'])}, {span(one['next_attempt'])}" if one["next_attempt"] is not None else ""
     output.pairs(
         [
-            ("why", f"{one['address']} {one['why']}"),
+            ("why", one["why"]),
             ("last attempt", f"number {one['attempts']}, {moment(one['last_attempt'])}" if one["last_attempt"] else ""),
             ("next hop", one["next_hop"] or ""),
             ("it said", one["reply"] or ""),
+            ("what happened", "" if one["reply"] else one["detail"] or ""),
             ("that means", f"{said['title']}: {said['meaning']}" if said else ""),
             ("what to do", said.get("fix", "")),
             ("next attempt", next_try),

@@ -72,14 +72,10 @@ def standing(one: Standing) -> dict[str, Any]:
         "last_attempt": one.last_attempt,
         "next_attempt": one.next_attempt if one.state in (State.DEFERRED, State.QUEUED) else None,
         "key": last.key if last else None,
-        "reply": shown(said(last)) if last else None,
+        "reply": shown(last.heard.text) if last and last.heard else None,
+        "detail": shown(last.detail) if last and last.detail else None,
         "next_hop": last.next_hop if last else None,
     }
-
-
-def said(last: Outcome) -> str:
-    """What ended an attempt: the next hop's words, or ours where nobody spoke."""
-    return last.heard.text if last.heard else last.detail
 
 
 def explained(one: Standing, settings: QueueSettings, lang: str) -> dict[str, Any]:
@@ -104,15 +100,15 @@ def why(one: Standing) -> str:
     """Why this recipient waits, in a phrase."""
     match one.state:
         case State.QUEUED:
-            return "waits for its first attempt" if not one.attempts else "waits for a deliverer"
+            return "it waits for its first attempt" if not one.attempts else "it waits for a deliverer"
         case State.LEASED:
-            return "is being attempted this moment"
+            return "it is being attempted this moment"
         case State.DEFERRED:
             return f"attempt {one.attempts} ended without delivery; the next one is planned"
         case State.HELD:
-            return "is held until an operator releases it"
+            return "it is held until an operator releases it"
         case _:
-            return f"is {one.state}"
+            return f"it is {one.state}: nothing more will be attempted"
 
 
 def rule(settings: QueueSettings, one: Standing) -> str | None:
