@@ -1,0 +1,219 @@
+"""The operator's verbs over the shipped fakes: what goes in and out is plain JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from waypost.clock import Clock
+from waypost.history.memory import MemoryHistory
+from waypost.history.transcript import Line, Transcript
+from waypost.inbox.memory import MemoryInbox
+from waypost.mail import identifier
+from waypost.mail.content import MemoryContent
+from waypost.mail.envelope import Envelope, Notify, Origin, Recipient
+from waypost.mail.outcome import Action, Heard, Outcome
+from waypost.mail.path import Mailbox
+from waypost.operate.operator import Operator, Stores
+from waypost.operate.verbs import OperatorError
+from waypost.replies import Key, say
+from waypost.spool.memory import MemorySpool
+from waypost.spool.settings import QueueSettings
+from waypost.spool.spool import Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+NOW = 1_800_000_000.0
+CLOCK = Clock(wall=lambda: NOW, monotonic=lambda: 5.0)
+ADA = Mailbox("ada", "example.org", "ada@example.org")
+BOB = Recipient(Mailbox("bob", "example.net", "bob@example.net"))
+EVE = Recipient(Mailbox("eve", "example.com", "eve@example.com"), frozenset({Notify.NEVER}))
+MESSAGE = b"Subject: hello\r\nFrom: ada@example.org\r\n\r\nhi\r\n"
+REFUSED = Outcome(
+    action=Action.DEFERRED,
+    key=Key.REMOTE_DEFERRED,
+    status="4.2.1",
+    heard=Heard(code=450, status="4.2.1", lines=("Greylisted,\x1b[2J come back",), command="RCPT"),
+    next_hop="mx.example.net[192.0.2.1]:25",
+)
+
+
+class House:
+    """Stores with one message in the queue, and the operator over them."""
+
+    def __init__(self) -> None:
+        self.stores = Stores(spool=MemorySpool(CLOCK), inbox=MemoryInbox(CLOCK), history=MemoryHistory(CLOCK))
+        self.operator = Operator([self.stores], queue=QueueSettings(), hostname="mx.example.org", clock=CLOCK)
+
+    async def queue(self, *recipients: Recipient) -> str:
+        origin = Origin(client="192.0.2.9", helo="laptop\u202e", protocol="ESMTP", session=identifier.new(NOW))
+        envelope = Envelope(
+            id=identifier.new(NOW), reverse_path=ADA, recipients=recipients, arrived=NOW - 60, size=len(MESSAGE), origin=origin
+        )
+        draft = self.stores.spool.draft()
+        draft.write(MESSAGE)
+        await self.stores.spool.put(envelope, draft)
+        return envelope.id
+
+    async def defer(self, domain: str) -> None:
+        for lease in await self.stores.spool.lease(10, (), wait=0.0):
+            results = [Settlement(position=one.position, outcome=REFUSED, next_attempt=NOW + 300) for one in lease.waiting]
+            await self.stores.spool.settle(lease, results if lease.domain == domain else [])
+
+    async def call(self, verb: str, **args: Any) -> Any:
+        """Ask, as through the socket: what comes back must survive JSON."""
+        return json.loads(json.dumps(await self.operator.call(verb, args)))
+
+
+def play(scene: Callable[[House], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        return await scene(House())
+
+    return asyncio.run(run())
+
+
+def test_the_queue_is_listed_with_each_recipient() -> None:
+    """Every recipient has its state, its next attempt and the last answer, without control characters."""
+
+    async def scene(house: House) -> Any:
+        await house.queue(BOB, EVE)
+        await house.defer("example.net")
+        return await house.call("queue.list", filter=[])
+
+    (row,) = play(scene)
+    bob, eve = row["recipients"]
+    assert (bob["state"], bob["attempts"], bob["next_attempt"]) == ("deferred", 1, NOW + 300)
+    assert bob["reply"] == "450 4.2.1 Greylisted,\N{REPLACEMENT CHARACTER}[2J come back"
+    assert (eve["state"], eve["reply"], eve["detail"]) == ("queued", None, None)
+
+
+def test_one_message_is_shown_with_the_reasons_why_it_waits() -> None:
+    """The last reply is explained in the wanted language, the rule is named, the next attempts and the end are there."""
+
+    async def scene(house: House) -> Any:
+        id_ = await house.queue(BOB)
+        await house.defer("example.net")
+        return await house.call("queue.show", id=id_.lower(), lang="zh")
+
+    row = play(scene)
+    (bob,) = row["recipients"]
+    assert bob["rule"] == "queue.retry[0] = 300 s, varied by up to queue.jitter = 20 %"
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in bob["explanation"]["meaning"])
+    assert (row["plan"][0], len(row["plan"]), row["expires"]) == (NOW + 300, 10, NOW - 60 + 432_000)
+    assert row["helo"] == "laptop\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_change_of_everything_must_be_said() -> None:
+    """No filter is no order; all is."""
+
+    async def scene(house: House) -> Any:
+        id_ = await house.queue(BOB)
+        with pytest.raises(OperatorError, match="say which messages"):
+            await house.call("queue.alter", change="delete", filter=[])
+        return id_, await house.call("queue.alter", change="delete", filter=["all"]), await house.call("queue.list", filter=[])
+
+    id_, done, left = play(scene)
+    assert (done, left) == ({"changed": [id_], "busy": []}, [])
+
+
+def test_a_dry_run_changes_nothing() -> None:
+    """What would change is named and stays as it is."""
+
+    async def scene(house: House) -> Any:
+        id_ = await house.queue(BOB)
+        done = await house.call("queue.alter", change="hold", filter=["to:@example.net"], dry_run=True)
+        (row,) = await house.call("queue.list", filter=[])
+        return id_, done, row["recipients"][0]["state"]
+
+    id_, done, state = play(scene)
+    assert (done["changed"], state) == ([id_], "queued")
+
+
+def test_failing_tells_the_sender_of_those_who_want_to_know() -> None:
+    """One notice in the same transaction, about Bob; NOTIFY=NEVER keeps Eve out of it."""
+
+    async def scene(house: House) -> Any:
+        await house.queue(BOB, EVE)
+        await house.call("queue.alter", change="fail", filter=["all"])
+        leases = await house.stores.spool.lease(10, (), wait=0.0)
+        return [(lease.envelope.reverse_path, lease.domain, lease.content.octets) for lease in leases]
+
+    ((path, domain, octets),) = play(scene)
+    assert (path, domain) == (None, "example.org")
+    assert b"bob@example.net" in octets
+    assert b"eve@example.com" not in octets
+
+
+def test_failing_some_recipients_speaks_of_those_alone() -> None:
+    """A filter by recipient gives up that recipient; the other goes on."""
+
+    async def scene(house: House) -> Any:
+        await house.queue(BOB, Recipient(Mailbox("joe", "example.com", "joe@example.com")))
+        await house.call("queue.alter", change="fail", filter=["to:@example.net"])
+        leases = await house.stores.spool.lease(10, (), wait=0.0)
+        return sorted((lease.domain, lease.envelope.reverse_path is None) for lease in leases), [
+            lease.content.octets for lease in leases if lease.envelope.reverse_path is None
+        ]
+
+    domains, (notice,) = play(scene)
+    assert domains == [("example.com", False), ("example.org", True)]
+    assert b"joe@example.com" not in notice
+
+
+def test_a_captured_message_is_shown_with_its_conversation() -> None:
+    """Envelope, source and each reply explained."""
+
+    async def scene(house: House) -> Any:
+        session = identifier.new(NOW)
+        origin = Origin(session=session)
+        envelope = Envelope(id=identifier.new(NOW), reverse_path=None, recipients=(BOB,), arrived=NOW, origin=origin)
+        await house.stores.inbox.keep(envelope, MemoryContent(MESSAGE))
+        line = Line(0.5, from_client=False, octets=say(Key.MAIL_ACCEPTED).wire, key=Key.MAIL_ACCEPTED)
+        house.stores.history.keep(
+            Transcript(
+                session=session,
+                began=NOW,
+                outbound=False,
+                peer="192.0.2.9:5",
+                helo="x",
+                tls="",
+                account="",
+                messages=(envelope.id,),
+                refused="",
+                lines=(line,),
+            )
+        )
+        shown = await house.call("inbox.show", id=envelope.id)
+        return shown, await house.call("trace", id=envelope.id), await house.call("inbox.wait", filter=["subject:HELLO"], seconds=0)
+
+    shown, trace, waited = play(scene)
+    assert (shown["from"], shown["subject"], shown["to"]) == ("<>", "hello", ["bob@example.net"])
+    assert shown["headers"].startswith("Return-Path: <>\r\nSubject: hello")
+    assert shown["conversation"]["lines"][0]["explanation"]["title"]
+    assert trace == shown["conversation"]
+    assert waited["id"] == shown["id"]
+
+
+@pytest.mark.parametrize("verb", ["queue.show", "inbox.show", "trace"])
+def test_what_is_not_there_is_none(verb: str) -> None:
+    """An unknown id is no error, and a hostile one no path."""
+
+    async def scene(house: House) -> Any:
+        return await house.call(verb, id="../../etc/passwd")
+
+    assert play(scene) is None
+
+
+@pytest.mark.parametrize(("verb", "args"), [("nonsense", {}), ("queue.alter", {"filter": ["all"]}), ("queue.list", {}), ("inbox.wait", {})])
+def test_a_wrong_question_is_one_sentence(verb: str, args: dict[str, Any]) -> None:
+    """Unknown verbs and missing arguments end in an OperatorError, never in a traceback."""
+
+    async def scene(house: House) -> None:
+        with pytest.raises(OperatorError):
+            await house.call(verb, **args)
+
+    play(scene)
