@@ -8,8 +8,8 @@ from waypost.mail.header import end_of_header
 from waypost.mail.outcome import Action, Outcome
 from waypost.replies import Key
 from waypost.report.notice import Settled, notices
-from waypost.spool.spool import Notice
-from waypost.spool.states import TRANSITIONS, Move, State
+from waypost.spool.search import meant, moved
+from waypost.spool.spool import Change, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,20 +41,8 @@ async def failure_notices(found: Found, wanted: Filter, *, hostname: str, now: f
 
 
 def _fails(one: Standing, wanted: Filter) -> bool:
-    """Whether the change reaches this recipient: not leased, not settled, and meant by the filter."""
-    if one.state is State.LEASED or Move.FAIL not in TRANSITIONS[one.state]:
-        return False
-    if wanted.states and one.state not in wanted.states:
-        return False
-    return wanted.recipient is None or _matches(one, wanted.recipient)
-
-
-def _matches(one: Standing, text: str) -> bool:
-    mailbox = one.recipient.mailbox
-    if text.startswith("@"):
-        return mailbox.domain == text[1:].lower()
-    local_part, _, domain = text.rpartition("@")
-    return mailbox.text == text or (mailbox.domain == domain.lower() and mailbox.local_part == local_part)
+    """Whether the change reaches this recipient, by the spool's own rules."""
+    return meant(wanted, one) and moved(Change.FAIL, one.state) is not None
 
 
 def _settled(one: Standing, now: float) -> Settled:
