@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from waypost.accept import lists
 from waypost.accept.head import Head, fault, too_big
 from waypost.accept.submission import completed
 from waypost.directory.resolution import Expanded, Known
@@ -34,7 +35,21 @@ _SLACK = 65_536
 class Transaction:
     """One message in the making."""
 
-    __slots__ = ("_draft", "_head", "_origin", "_rules", "_services", "_wall", "head", "id", "mail", "received", "recipients", "refusal")
+    __slots__ = (
+        "_aliases",
+        "_draft",
+        "_head",
+        "_origin",
+        "_rules",
+        "_services",
+        "_wall",
+        "head",
+        "id",
+        "mail",
+        "received",
+        "recipients",
+        "refusal",
+    )
 
     def __init__(self, mail: Mail, rules: Rules, services: Services) -> None:
         self.mail = mail
@@ -47,6 +62,8 @@ class Transaction:
         self.id = ""
         self.head = b""
         """The header section as it came, once it is whole."""
+        self._aliases: list[Recipient] = []
+        """Those of the recipients that stand for several mailboxes."""
         self._rules = rules
         self._services = services
         self._draft: Draft | None = None
@@ -136,6 +153,7 @@ class Transaction:
         except SpoolUnavailableError:
             draft.discard()
             return say(Key.SPOOL_UNAVAILABLE)
+        await lists.report(envelope, self._aliases, self.head, self._rules.plan.hostname, self._services)
         return say(Key.QUEUED, id=envelope.id)
 
     def discard(self) -> None:
@@ -205,8 +223,12 @@ class Transaction:
                 case Known(mailbox):
                     self._merge(merged, recipient, mailbox)
                 case Expanded(targets):
+                    several = len(targets) > 1
+                    if several:
+                        self._aliases.append(recipient)
+                    wishes = lists.passed_on(recipient) if several else recipient  # 3461#5.2.7.2, 3461#5.2.7.3
                     for mailbox in targets:
-                        self._merge(merged, recipient, mailbox)
+                        self._merge(merged, wishes, mailbox)
                 case _:  # the directory changed since RCPT, which accepted it: delivery will tell the sender
                     self._merge(merged, recipient, recipient.mailbox)
         return tuple(merged.values())
