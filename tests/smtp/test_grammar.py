@@ -166,6 +166,14 @@ def test_domains() -> None:
             parse_domain(bad)
 
 
+def test_literals() -> None:
+    """A literal stands in brackets and in canonical form."""
+    assert parse_literal("[192.000.2.001]") == "[192.0.2.1]"
+    for bad in ("192.0.2.1", "[192.0.2.1", "[]", "[a b]"):
+        with pytest.raises(AddressError):
+            parse_literal(bad)
+
+
 def test_hello_names() -> None:
     """EHLO takes one label, underscores, a dot at the end and literals; nothing else."""
     for good in ("a", "my_pc", "a.b.c.", "[192.0.2.1]", "[IPv6:::1]", D255):

@@ -201,6 +201,15 @@ def test_refused_chunks_are_swallowed_up_to_a_cap() -> None:
     assert play(octets * 3, TERMS).codes == ["503 5.5.1", "503 5.5.1", "421 4.3.0"]
 
 
+@pytest.mark.parametrize(("size", "code"), [(110, "552 5.3.4"), (111, "421 4.3.0")])
+def test_chunks_that_add_up(size: int, code: str) -> None:
+    """What is read of one message in all its chunks has the same bounds as one big chunk, whatever the cut."""
+    octets = READY + b"BDAT 50\r\n" + b"x" * 50 + b"BDAT %d\r\n" % size + b"x" * size
+    driver = play(octets, TERMS)
+    assert driver.codes[3:] == ["250 2.0.0", code]
+    assert driver.said == play(octets, TERMS, range(1, len(octets))).said
+
+
 def test_declared_size_at_its_edge() -> None:
     """SIZE= is taken at the limit and refused one over with 552, the session open for another."""
     assert play(b"EHLO c\r\nMAIL FROM:<a@b.c> SIZE=61\r\nMAIL FROM:<a@b.c> SIZE=60\r\n", TERMS).codes == ["250", "552 5.3.4", "250 2.1.0"]
@@ -249,6 +258,13 @@ def test_malformed_plain(message: bytes) -> None:
     assert driver.codes[-1] == "501 5.5.2"
 
 
+@pytest.mark.parametrize(("name", "password"), [(b"", b"b"), (b"a", b""), (b"a\0", b"b"), (b"a", b"\0b"), (b"\xff", b"b")])
+def test_malformed_login(name: bytes, password: bytes) -> None:
+    """LOGIN takes a name and a password, both of UTF-8 and without NUL."""
+    driver = play(b"EHLO c\r\nAUTH LOGIN\r\n" + base64.b64encode(name) + b"\r\n" + base64.b64encode(password) + b"\r\n", TERMS)
+    assert driver.codes == ["250", "334", "334", "501 5.5.2"]
+
+
 def test_mechanisms_are_all_known_by_upper_case_names() -> None:
     """The rows name themselves as EHLO lists them."""
     assert [row.name for row in MECHANISMS.values()] == list(MECHANISMS) == [name.upper() for name in MECHANISMS]
@@ -288,6 +304,50 @@ def test_help_is_true_to_the_session() -> None:
     assert driver.codes == ["214 2.0.0", "214 2.0.0", "504 5.5.4"]
 
 
+def test_a_long_first_line_of_a_browser_ends_the_session_too() -> None:
+    """A request of HTTP is known by its first word where its line is too long to be read."""
+    driver = play(b"GET /" + b"x" * 600 + b" HTTP/1.1\r\nNOOP\r\n")
+    assert driver.codes == ["554 5.5.0"]
+    assert play(b"NOOP\r\nGET / HTTP/1.1\r\n").codes == ["250 2.0.0", "500 5.5.1"]
+
+
+def test_original_recipients_in_utf8_need_smtputf8() -> None:
+    """ORCPT of type utf-8 may stand in UTF-8 where SMTPUTF8 was asked for, escaped everywhere, and never holds a control (6533#3)."""
+    escaped, raw, control = "utf-8;j\\x{F6}@b.c", "utf-8;j\u00f6@b.c", "utf-8;j\u0085@b.c"
+    for parameter, value, refused in (("", escaped, False), ("", raw, True), (" SMTPUTF8", raw, False), (" SMTPUTF8", control, True)):
+        driver = play(f"EHLO c\r\nMAIL FROM:<a@b.c>{parameter}\r\nRCPT TO:<a@b.c> ORCPT={value}\r\n".encode())
+        assert driver.codes[2] == ("501 5.5.4" if refused else "250 2.1.5"), value
+
+
+@pytest.mark.parametrize(
+    "line", ["R\u017fET", "\u017fTARTTLS", "MAIL FROM:<a@b.c> SMTPUTF8 BODY=8B\u0131TMIME", "MAIL FROM:<a@b.c> SMTPUTF8\u00a0RET=FULL"]
+)
+def test_letters_that_only_look_like_ascii(line: str) -> None:
+    """Letters whose upper case is ASCII, and spaces that are none, are no part of a command."""
+    assert play(f"EHLO c\r\n{line}\r\n".encode()).codes[1][0] == "5"
+
+
+def test_a_refused_data_leaves_the_transaction() -> None:
+    """When the driver answers DATA with 451 the recipients stay, and DATA may come again."""
+    session = YesDriver().session
+    session.receive(READY + b"DATA\r\nDATA\r\n")
+    for _ in range(3):
+        event = session.next_event()
+        assert event is not None
+        session.answer(event.suggested)
+    assert isinstance(session.next_event(), events.Data)
+    session.answer(say(Key.SPOOL_UNAVAILABLE))
+    assert not session.awaiting_content
+    assert isinstance(session.next_event(), events.Data)
+
+
+def test_lmtp_repeats_the_refusal_of_a_last_chunk() -> None:
+    """Under LMTP BDAT LAST is answered once per recipient where a chunk before it failed, too (2033#4.3)."""
+    terms = Terms(hostname="h", role=Role.LMTP, message_size=60, swallow=100)
+    octets = b"LHLO c\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nRCPT TO:<b@b.c>\r\nBDAT 61\r\n" + b"x" * 61 + b"BDAT 1 LAST\r\nxNOOP\r\n"
+    assert play(octets, terms).codes[4:] == ["552 5.3.4", "503 5.5.1", "503 5.5.1", "250 2.0.0"]
+
+
 def test_refused_content_is_read_to_its_end() -> None:
     """A driver that cannot take content: it is swallowed, answered with its reply, and the session goes on, by BDAT as by DATA."""
     reply = say(Key.SPOOL_UNAVAILABLE)
@@ -315,6 +375,7 @@ def test_pending_and_awaiting_content() -> None:
         event = session.next_event()
         assert event is not None
         assert session.pending is behind
+        assert bool(session.unread) is behind
         session.answer(event.suggested)
     session.receive(b"DATA\r\n")
     event = session.next_event()

@@ -48,6 +48,11 @@ Parameter: TypeAlias = Callable[[Given, str | None], None]
 """Reads one parameter's value into Given. Raises ParameterError."""
 
 
+def _word(value: str | None) -> str:
+    """A keyword in any case; letters beyond ASCII have no upper case that counts."""
+    return value.upper() if value is not None and value.isascii() else ""
+
+
 def _size(given: Given, value: str | None) -> None:
     if value is None or _SIZE.fullmatch(value) is None:  # 1870#3
         raise ParameterError("SIZE")
@@ -56,7 +61,7 @@ def _size(given: Given, value: str | None) -> None:
 
 def _body(given: Given, value: str | None) -> None:
     try:
-        given.body = Body((value or "").upper())  # 6152#2
+        given.body = Body(_word(value))  # 6152#2
     except ValueError as flaw:
         raise ParameterError("BODY") from flaw
 
@@ -73,7 +78,7 @@ def _auth(given: Given, value: str | None) -> None:
 
 def _ret(given: Given, value: str | None) -> None:
     try:
-        given.ret = Return((value or "").upper())  # 3461#4.3
+        given.ret = Return(_word(value))  # 3461#4.3
     except ValueError as flaw:
         raise ParameterError("RET") from flaw
 
@@ -87,7 +92,7 @@ def _envid(given: Given, value: str | None) -> None:
 
 def _notify(given: Given, value: str | None) -> None:
     try:
-        wanted = frozenset(Notify(word) for word in (value or "").upper().split(","))
+        wanted = frozenset(Notify(word) for word in _word(value).split(","))
     except ValueError as flaw:
         raise ParameterError("NOTIFY") from flaw
     if Notify.NEVER in wanted and len(wanted) > 1:  # 3461#4.1

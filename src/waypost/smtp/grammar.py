@@ -271,7 +271,7 @@ def parse_parameters(text: str) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     if text[0] != " ":
         raise ParameterError(text.split(" ", 1)[0][:40])
-    for word in text.split():
+    for word in filter(None, text.split(" ")):
         keyword, equals, value = word.partition("=")
         if _KEYWORD.fullmatch(keyword) is None or (equals and _VALUE.fullmatch(value) is None):
             raise ParameterError(keyword[:40])

@@ -234,7 +234,7 @@ class ServerSession:
 
     def _hear_command(self, text: str, *, first: bool) -> Event | None:
         verb, _, argument = text.partition(" ")
-        command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
+        command = COMMANDS.get(verb) or (COMMANDS.get(verb.upper()) if verb.isascii() else None)
         if command is None:
             if first and verb in suggest.HTTP:
                 return self._violate(say(Key.NOT_SMTP))

@@ -88,7 +88,7 @@ def question(command: str, argument: str, standing: Standing) -> Asked:
         case "HELP":
             return Asked(command, argument, _help(argument, standing.offered()))
         case _:
-            if not argument.isascii() and argument.upper().split()[-1] != "SMTPUTF8":  # 6531#3.7.4.2
+            if not argument.isascii() and argument.upper().rpartition(" ")[2] != "SMTPUTF8":  # 6531#3.7.4.2
                 raise RemoteProtocolError(Key.SMTPUTF8_NEEDED)
             return Asked(command, argument, say(Key.VRFY_UNVERIFIED if command == "VRFY" else Key.EXPN_DISABLED))
 
