@@ -126,9 +126,9 @@ class PreparedSpool:
         self.order: list[str] = []
 
     async def lease(self, most: int, busy: object, *, wait: float) -> list[Lease]:
-        if not self.waiting:
-            await asyncio.sleep(wait)
         taken = [lease for lease in self.waiting if lease.domain not in busy][:most]
+        if not taken:
+            await asyncio.sleep(min(wait, 0.02))
         self.waiting = [lease for lease in self.waiting if lease not in taken]
         return taken
 
@@ -243,3 +243,10 @@ def keys(spool: PreparedSpool, lease: Lease) -> list[str]:
 
 def to(hop: ScriptedHop, **fields: object) -> TransportSettings:
     return TransportSettings(hosts=(hop.at,), **fields)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for something that nobody announces."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - looking is all that can be done from outside
+            await asyncio.sleep(0.01)

@@ -21,6 +21,9 @@ _NETWORK = frozenset({Kind.SMTP, Kind.LMTP})
 AHEAD = 2
 """Leases that may wait in a lane, for each runner it may have: enough that none idles while more are fetched."""
 
+AT_HAND = 5000
+"""Leases held in memory at most, running ones and waiting ones."""
+
 
 class Job:
     """A lease with its route, and when it was taken."""
@@ -67,8 +70,8 @@ class Lanes:
 
     @property
     def room(self) -> int:
-        """How many more leases may be taken: as many again as may run."""
-        return max(0, 2 * self.total - self.running - self.parked)
+        """How many more leases may be taken. Far more than may run: what waits for a slow destination must not use it up."""
+        return max(0, AT_HAND - self.running - self.parked)
 
     def enter(self, job: Job) -> tuple[str, Lane] | None:
         """The lane in which ``job`` may run at once; None: it waits there for a runner."""
