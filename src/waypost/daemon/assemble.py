@@ -74,6 +74,7 @@ class Parts:
                 queue=settings.queue,
                 hostname=settings.hostname,
                 postmaster=_postmaster(settings),
+                notices=settings.notices,
             )
         self.settings = settings
 
@@ -187,6 +188,7 @@ def _deliverers(settings: Settings, shards: tuple[Shard, ...], observers: Observ
             inbox=shard.inbox,
             history=shard.history,
             postmaster=_postmaster(settings),
+            notices=settings.notices,
         )
         for shard in shards
     )
