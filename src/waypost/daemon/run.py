@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from waypost.clock import SYSTEM
@@ -40,6 +41,8 @@ UNAVAILABLE, CANNOT_CREATE, CONFIGURATION = 69, 73, 78
 """Exit codes by kind of fault (sysexits.h)."""
 RESTART = ("data", "workers", "user", "listeners")
 """Settings that a reload cannot change."""
+_AT_NEED = ("importlib.readers", "encodings.idna", "stringprep", "concurrent.futures.thread")
+"""Modules of the standard library that it loads late."""
 _PATIENCE = 5.0
 """Seconds to wait for the data directory: the workers of a server that was killed need a moment to end."""
 
@@ -59,6 +62,7 @@ def serve(loaded: Loaded, *, reload: Callable[[], Loaded]) -> int:
     try:
         sockets = open_sockets(settings.listeners, settings.workers)
         settings = _with_certificate(settings)
+        _load_at_once()
         _give_up_root(settings)
         return _supervise(loaded, settings, sockets, reload)
     except ListenError as error:
@@ -115,6 +119,12 @@ def _with_certificate(settings: Settings) -> Settings:
     assert settings.tls.key is not None  # noqa: S101 - likewise
     server_context(settings.tls.certificate, settings.tls.key)
     return settings
+
+
+def _load_at_once() -> None:
+    """Load what would be loaded at need: an interpreter of root's own cannot be read by the account that root is given up for."""
+    for name in _AT_NEED:
+        import_module(name)
 
 
 def _give_up_root(settings: Settings) -> None:
