@@ -178,13 +178,13 @@ def test_nobody_listens() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(UnreachableError, match="^connection refused$"):
+    with pytest.raises(UnreachableError, match=r"^connection refused$"):
         asyncio.run(dial("127.0.0.1", port, seconds=2))
 
 
 def test_no_such_socket(tmp_path: Path) -> None:
     """A UNIX socket that is not there says so in words."""
-    with pytest.raises(UnreachableError, match="^no such file or directory$"):
+    with pytest.raises(UnreachableError, match=r"^no such file or directory$"):
         asyncio.run(dial_unix(f"{tmp_path}/none", seconds=2))
 
 
