@@ -143,18 +143,33 @@ def test_sockets_handed_over(start_waypost: Callable[..., Waypost], folder: Path
         sink.wait_for("grace@example.org")
 
 
-def test_root_is_given_up(start_waypost: Callable[..., Waypost], folder: Path, sink: Sink) -> None:
-    """Started as root with ``user``, no process that serves is root, and mail goes through."""
+def test_root_is_given_up(
+    start_waypost: Callable[..., Waypost], start_sink: Callable[..., Sink], folder: Path, certificates: Certificates
+) -> None:
+    """Started as root with ``user``, no process that serves is root; TLS, AUTH, delivery, notices and reload work without it."""
     require_root()
     account = pwd.getpwnam("nobody")
-    tree = configuration(folder, listeners=[listener("relay")], next_hop=sink.port, user="nobody")
+    hop = start_sink(script=lambda stage, text: "550 5.1.1 unknown" if stage == "rcpt" and "gone@" in text else None)
+    listeners = [listener("relay", tls="starttls"), listener("submission", tls="implicit")]
+    tree = configuration(folder, listeners=listeners, next_hop=hop.port, user="nobody", certificates=certificates)
     server = start_waypost(tree)
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in [server.pid, *server.workers()]}
     status = Path(f"/proc/{server.workers()[0]}/status").read_text()
     assert owners == {account.pw_uid}
     assert f"Uid:\t{account.pw_uid}\t{account.pw_uid}\t{account.pw_uid}\t{account.pw_uid}" in status
-    assert hand_in(port_of(tree), "grace@example.org").startswith("250")
-    sink.wait_for("grace@example.org")
+    with Dialogue(port_of(tree)) as talk:
+        talk.hello()
+        talk.starttls(certificates.client_context())
+        talk.ask("EHLO client.example")
+        assert talk.submit(messages.shape("large"), "grace@example.org", "gone@example.org").startswith("250")
+    with Dialogue(port_of(tree, "submission"), tls=certificates.client_context()) as talk:
+        talk.hello()
+        assert talk.ask("AUTH PLAIN AGFkYQB3cm9uZw==").startswith("535")
+    hop.wait_for("grace@example.org")
+    assert b"multipart/report" in hop.wait_for("sender@example.net").content
+    os.kill(server.pid, signal.SIGHUP)
+    until(lambda: "reloaded" in server.output(), what="the reload")
+    assert "worker-lost" not in server.output()
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["one process", "whole group"])
