@@ -11,6 +11,7 @@ import pytest
 from report.notice_facts import BODY, HEAD, a_mailbox, a_notice, a_settled, an_envelope, an_outcome
 from waypost.mail.envelope import Body, Return
 from waypost.mail.outcome import Action, Heard
+from waypost.report.facts import remote_name
 from waypost.report.settings import Language, NoticeSettings
 
 if TYPE_CHECKING:
@@ -268,3 +269,36 @@ def test_a_header_of_one_endless_line_is_cut() -> None:
     returned_head = part.get_payload(decode=True)
     assert isinstance(returned_head, bytes)
     assert len(returned_head) == 65_536 + 2
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "notify"),
+    [
+        (Action.DELIVERED, "delivered", "SUCCESS"),
+        (Action.FAILED, "mailbox-unwritable", ""),
+        (Action.DEFERRED, "mailbox-full", "DELAY"),
+        (Action.FAILED, "expired", ""),
+    ],
+)
+def test_what_is_ours_stays_ours(action: Action, key: str, notify: str) -> None:
+    """Paths and accounts of this machine are in no notice."""
+    settled = a_settled(outcome=an_outcome(action, key=key, heard=None, next_hop="maildir", detail="/var/mail/ada"), notify=notify)
+    assert b"/var/mail" not in a_notice(an_envelope(), settled).content.octets
+
+
+@pytest.mark.parametrize(
+    ("next_hop", "name"),
+    [
+        ("mx.example.net[192.0.2.25]:25", "mx.example.net"),
+        ("192.0.2.25[192.0.2.25]:25", "[192.0.2.25]"),
+        ("[192.0.2.25]:25", "[192.0.2.25]"),
+        ("mx.example.net:25", "mx.example.net"),
+        ("maildir", ""),
+        ("", ""),
+        ("unix:/run/lmtp", ""),
+        ("a b[192.0.2.25]:25", ""),
+    ],
+)
+def test_the_remote_server_is_named_by_name_or_literal(next_hop: str, name: str) -> None:
+    """Remote-MTA holds a domain or an address literal, and nothing for what is no host (RFC 3461 section 9.3)."""
+    assert remote_name(next_hop) == name

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from waypost.replies.keys import Key
 
 if TYPE_CHECKING:
     from waypost.mail.envelope import Envelope, Recipient
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
 
 LINE = 900
 """Characters of one line of a stranger's text; a line of a message holds 998 octets (5322#2.1.1)."""
+
+_NEXT_HOP = re.compile(r"(?P<name>[A-Za-z0-9._-]{0,255})(?P<literal>\[[0-9A-Fa-f.:]{2,45}\])?(:\d{1,5})?")
+_OURS = frozenset({Key.MAILBOX_UNWRITABLE, Key.MAILBOX_FULL, Key.CONTENT_UNREADABLE, Key.DELIVERY_INTERRUPTED, Key.HELD})
+"""Outcomes whose detail is about this machine."""
 
 
 class Kind(StrEnum):
@@ -42,6 +49,15 @@ class Told:
     next_attempt: float | None
     expires: float | None
 
+    @property
+    def detail(self) -> str:
+        """What went wrong in our own words, where a stranger may read it: of trouble on this machine (paths, accounts) nothing."""
+        outcome = self.outcome
+        if self.kind not in {Kind.FAILED, Kind.DELAYED} or outcome.key in _OURS:
+            return ""
+        here = outcome.next_hop != "" and not remote_name(outcome.next_hop)  # a maildir, say
+        return "" if here and not is_key(outcome.detail) else outcome.detail
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -65,6 +81,21 @@ class Report:
     def international(self) -> bool:
         """Whether the notice itself needs SMTPUTF8; then its way is known to carry UTF-8 (6533#4.5)."""
         return not self.to.is_ascii
+
+
+def remote_name(next_hop: str) -> str:
+    """Name or address literal of ``name[address]:port``; empty for what is no host."""
+    found = _NEXT_HOP.fullmatch(next_hop)
+    if found is None or not (found["literal"] or found[3]):
+        return ""
+    name: str = found["name"]
+    literal: str = found["literal"] or ""
+    return literal if literal and literal == f"[{name}]" else name or literal
+
+
+def is_key(text: str) -> bool:
+    """Whether ``text`` names a reply or outcome of the catalogue."""
+    return text in Key.__members__.values()
 
 
 def inert(text: str, *, ascii_only: bool, most: int = LINE) -> str:

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 from waypost.mail import header, trace
 from waypost.observe.layout import wrapped
-from waypost.replies.catalogue import entries
 from waypost.replies.explain import gloss
 from waypost.replies.keys import Key
-from waypost.report.facts import Kind, inert
-from waypost.report.status import remote_name
+from waypost.report.facts import Kind, inert, is_key, remote_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +67,7 @@ def _groups(told: Sequence[Told]) -> Iterator[list[Told]]:
     groups: dict[tuple[object, ...], list[Told]] = {}
     for each in told:
         outcome = each.outcome
-        fate = (each.kind, outcome.key, outcome.status, outcome.detail, outcome.heard, outcome.next_hop)
+        fate = (each.kind, outcome.key, outcome.status, each.detail, outcome.heard, outcome.next_hop)
         groups.setdefault(fate, []).append(each)
     yield from groups.values()
 
@@ -99,11 +97,11 @@ def _explained(told: Told, words: Mapping[str, str], language: str) -> Iterator[
             theirs = gloss(heard.code, heard.status, heard.text.removeprefix(f"{heard.code} "), lang=language)
             yield from wrapped(words["means"].format(title=_stripped(theirs.title), meaning=theirs.meaning))
             remedies.append(theirs.fix)
-    elif outcome.detail in entries():  # given up: the detail names what stood in the way to the last
-        cause = gloss(0, outcome.status, key=outcome.detail, lang=language)
+    elif is_key(told.detail):  # given up: the detail names what stood in the way to the last
+        cause = gloss(0, outcome.status, key=told.detail, lang=language)
         yield from wrapped(words["cause"].format(title=_stripped(cause.title), meaning=cause.meaning))
-    elif outcome.detail:
-        yield from wrapped(words["detail"].format(detail=_shown(outcome.detail)))
+    elif told.detail:
+        yield from wrapped(words["detail"].format(detail=_shown(told.detail)))
     if told.kind in _BAD:
         yield ""
         yield from wrapped(_prospect(told, words))

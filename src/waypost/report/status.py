@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from waypost.mail import trace
 from waypost.mail.outcome import Action
-from waypost.report.facts import LINE, Kind, inert
+from waypost.report.facts import LINE, Kind, inert, remote_name
 from waypost.report.part import Part
 from waypost.smtp.errors import XtextError
 from waypost.smtp.grammar import decode_xtext
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _STATUS = re.compile(r"[245]\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})", re.ASCII)
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,40}")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Za-z.:]{1,64}\]")
-_NEXT_HOP = re.compile(r"(?P<name>[A-Za-z0-9._-]{0,255})(?P<literal>\[[0-9A-Fa-f.:]{2,45}\])?(:\d{1,5})?")
 _EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _REPLY_LINES = 20
 """Lines of a reply that are quoted."""
@@ -129,16 +128,8 @@ def _diagnosis(told: Told) -> Iterator[tuple[str, str]]:
         if remote:
             yield "Remote-MTA", f"dns; {remote}"  # 3461#6.3(h)
         yield "Diagnostic-Code", f"smtp; {_transcription(heard)}"  # 3461#6.3(i)
-    elif told.outcome.detail:
-        yield "Diagnostic-Code", f"x-waypost; {inert(told.outcome.detail, ascii_only=True)}"
-
-
-def remote_name(next_hop: str) -> str:
-    """Name or address literal of ``name[address]:port``; empty for what is no host."""
-    found = _NEXT_HOP.fullmatch(next_hop)
-    if found is None or not (found["literal"] or found[3]):
-        return ""
-    return found["name"] or found["literal"] or ""
+    elif told.detail:
+        yield "Diagnostic-Code", f"x-waypost; {inert(told.detail, ascii_only=True)}"
 
 
 def _transcription(heard: Heard) -> str:
