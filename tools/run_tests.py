@@ -28,6 +28,11 @@ def run(words: list[str], environment: dict[str, str]) -> int:
     return subprocess.run([sys.executable, "-m", *words], cwd=HOME, env=environment, check=False).returncode
 
 
+def sans_io(row: Line) -> Line:
+    """The same sequences without a socket, at every cut."""
+    return {"layer": "sans-io", "sequences": row["sequences"], "cuts": row["cuts"], "smuggled": row["second_messages"]}
+
+
 def gather(lines: list[Line], *, seconds: float, code: int) -> Line:
     """The whole evidence from the lines that tests wrote."""
     of: dict[str, list[Line]] = {}
@@ -43,7 +48,7 @@ def gather(lines: list[Line], *, seconds: float, code: int) -> Line:
         "clients": [{"client": client, "mode": mode, "greeting": greeting} for client, mode, greeting in clients],
         "next_hops": sorted({f"{row['hop']}/{row['mode']}" for row in of.get("next_hop", [])}),
         "shapes": len({(row["client"], row["shape"]) for row in of.get("shape", [])}),
-        "sequences": of.get("sequences", []),
+        "sequences": [*of.get("sequences", []), *(sans_io(row) for row in of.get("cuts", []))],
         "relay": of.get("relay", []),
         "starttls": of.get("starttls", []),
         "kills": len(kills),
@@ -59,7 +64,7 @@ def gather(lines: list[Line], *, seconds: float, code: int) -> Line:
     }
 
 
-KNOWN = frozenset({"client", "next_hop", "shape", "sequences", "relay", "starttls", "kill", "ledger", "skip"})
+KNOWN = frozenset({"client", "cuts", "next_hop", "shape", "sequences", "relay", "starttls", "kill", "ledger", "skip"})
 
 
 def main() -> int:
