@@ -58,9 +58,7 @@ DELAY = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("settings", "age", "notified", "null_path", "expected"), [row[1:] for row in DELAY], ids=[row[0] for row in DELAY]
-)
+@pytest.mark.parametrize("row", DELAY, ids=[row[0] for row in DELAY])
 def test_delay_notice(row: tuple[str, QueueSettings, float, bool, bool, bool]) -> None:
     """The sender hears once that the message is late."""
     _, settings, age, notified, null_path, expected = row

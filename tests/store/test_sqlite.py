@@ -259,7 +259,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
 
 
 def test_urgent_work_goes_on_when_the_disk_is_full(tmp_path: Path) -> None:
-    """When the disk is full the reserve is given back: urgent work of the same batch is done, the rest refused."""
+    """When the disk is full urgent work of a batch is done, the rest refused; the reserve is given back only for what is urgent."""
 
     async def check() -> None:
         database = SqliteDatabase(tmp_path / "x.db", THINGS, reserve=100_000)
@@ -276,8 +276,11 @@ def test_urgent_work_goes_on_when_the_disk_is_full(tmp_path: Path) -> None:
         await first
         results = await asyncio.gather(*work, return_exceptions=True)
         assert [FullError, type(None), FullError] == [type(result) for result in results]
+        assert (tmp_path / "x.db.reserve").exists()
+        with pytest.raises(FullError):
+            await database.run("keep", (4, bytes(1_000_000)), urgent=True)
         assert not (tmp_path / "x.db.reserve").exists()
-        await database.run("keep", (4, "the disk has room: the reserve is made again"))
+        await database.run("keep", (5, "the disk has room: the reserve is made again"))
         assert (tmp_path / "x.db.reserve").exists()
         database.close()
 

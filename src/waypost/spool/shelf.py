@@ -62,7 +62,7 @@ class Shelf:
             self._kept[number] = kept
             self._octets = octets
         now = self._clock.wall()
-        due = envelope.arrived if envelope.arrived < now else now
+        due = min(now, envelope.arrived)
         for name in names:
             self.calendar.fresh(name, due, number)
         if not self.news.is_set():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-LOG_LIMIT = 16 * 1024 * 1024
+LOG_LIMIT = 4 * 1024 * 1024
 """Octets in the write-ahead log that call for a checkpoint even under load."""
 IDLE = 0.2
 """Seconds without work after which the log is brought into the file."""
@@ -149,13 +149,26 @@ class Writer:
             batch = self._refuse_all_but_urgent(batch)
         error = self._attempt(batch, self._run_together)
         if isinstance(error, FullError):
-            self._reserve.give()
-            error = self._attempt(self._refuse_all_but_urgent(batch), self._run_apart)
+            error = self._attempt_urgent(self._refuse_all_but_urgent(batch))
         elif error is not None and self.failure is None:
             error = self._attempt(batch, self._run_apart)
         if error is not None:
             for work in batch:
                 work.error = work.error or error
+
+    def _attempt_urgent(self, batch: list[Work[object]]) -> StoreError | None:
+        """Do what is urgent without the rest, in the space that a checkpoint frees in the log; only when that does not suffice, on
+        the space of the reserve, which is larger than the log so that a checkpoint finds room in it.
+        """
+        if not batch:
+            return None
+        self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+        error = self._attempt(batch, self._run_apart)
+        if isinstance(error, FullError) and self._reserve.held:
+            self._reserve.give()
+            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            error = self._attempt(batch, self._run_apart)
+        return error
 
     def _refuse_all_but_urgent(self, batch: list[Work[object]]) -> list[Work[object]]:
         for work in batch:
