@@ -119,7 +119,7 @@ def pins() -> Iterator[str]:
             for rfc in PIN.findall(line):
                 if rfc not in known:
                     yield f"{named(path)}:{number}: RFC {rfc} is pinned but not in docs/rfc.toml"
-                elif known[rfc]["status"] == "no":
+                elif known[rfc]["status"] == "no" and path.suffix == ".py":  # data cites facts about others too
                     yield f"{named(path)}:{number}: RFC {rfc} is pinned, but docs/rfc.toml says that it is not obeyed"
 
 
