@@ -348,6 +348,12 @@ def test_lmtp_repeats_the_refusal_of_a_last_chunk() -> None:
     assert play(octets, terms).codes[4:] == ["552 5.3.4", "503 5.5.1", "503 5.5.1", "250 2.0.0"]
 
 
+def test_lmtp_chunks_without_reply_in_any_number() -> None:
+    """Thousands of BDAT LAST that have no reply leave the session as it was."""
+    octets = b"LHLO c\r\nMAIL FROM:<a@b.c>\r\n" + b"BDAT 0 LAST\r\n" * 5000 + b"NOOP\r\n"
+    assert play(octets, Terms(hostname="h", role=Role.LMTP)).codes == ["250", "250 2.1.0", "250 2.0.0"]
+
+
 def test_refused_content_is_read_to_its_end() -> None:
     """A driver that cannot take content: it is swallowed, answered with its reply, and the session goes on, by BDAT as by DATA."""
     reply = say(Key.SPOOL_UNAVAILABLE)

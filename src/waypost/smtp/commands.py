@@ -114,7 +114,7 @@ def read_mail(argument: str, known: Mapping[str, Parameter], limit: int) -> Mail
     if path is not None and not path.domain:
         raise RemoteProtocolError(Key.REVERSE_PATH_INVALID, fault="it has no domain")
     given = _read_parameters(rest, known)
-    if path is not None and not given.smtputf8 and not path.is_ascii:
+    if not given.smtputf8 and path is not None and not path.is_ascii:
         raise RemoteProtocolError(Key.SMTPUTF8_NEEDED_SENDER)
     if given.size is not None and given.size > limit:  # 1870#6.1
         raise RemoteProtocolError(Key.SIZE_OVER_MAXIMUM, limit=limit)

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from waypost.smtp.sasl import Dialogue
     from waypost.smtp.terms import Terms
 
-_NONE_LONGER: Mapping[str, int] = {}
-_NO_ERROR = frozenset({Key.SIZE_OVER_MAXIMUM, Key.TOO_MANY_RECIPIENTS, Key.AUTH_CANCELLED})
-"""Refusals by the language that are nobody's mistake."""
+_NO_ERROR = frozenset({Key.SIZE_OVER_MAXIMUM, Key.TOO_MANY_RECIPIENTS, Key.AUTH_CANCELLED})  # refusals that are nobody's mistake
 _NOBODY = frozenset({Key.RCPT_FIRST, Key.NO_VALID_RECIPIENTS})
 _CLEARING = frozenset({ServerMove.HELLO, ServerMove.RESET, ServerMove.CONTENT_END})  # moves after which no transaction is open
 
@@ -51,13 +49,13 @@ class ServerSession:
         "_chunk",
         "_closing",
         "_dialogue",
-        "_extended",
         "_first",
         "_heard",
         "_intake",
         "_lines",
         "_owed",
         "_recipients",
+        "_silent",
         "_smtputf8",
         "_standing",
         "_swallowed",
@@ -74,15 +72,14 @@ class ServerSession:
         self._closing = False  # that answer is the last
         self._first = True  # no line was read yet: what comes may be no SMTP at all
         self._swallowed = 0  # octets of chunks that were refused unread
-        self._extended = False  # what the hello under way asks for
+        self._silent = False  # what came was whole and has no reply
         self._heard = COMMANDS["QUIT"]  # the command under way
         self._dialogue: Dialogue | None = None  # the AUTH exchange under way
         self._clear()
 
     def _clear(self) -> None:
         """No transaction is open."""
-        self._recipients = 0
-        self._smtputf8 = False
+        self._recipients, self._smtputf8 = 0, False
         self._intake: Intake | None = None
         self._chunk: Chunk | None = None
 
@@ -103,6 +100,13 @@ class ServerSession:
         """The next thing heard, or None: more octets are needed, or the session is over."""
         if self._owed is not None:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="the last event was not answered")
+        event = self._hear()
+        while event is None and self._silent:
+            self._silent = False
+            event = self._hear()
+        return event
+
+    def _hear(self) -> Event | None:
         if self._chunk is not None:
             return self._hear_chunk(self._chunk)
         state = self._standing.state
@@ -110,9 +114,8 @@ class ServerSession:
             return self._hear_content(self._intake)
         if not self._lines.octets or state is ServerState.CONNECTED:
             return None
-        if state is ServerState.SECURING:  # what follows STARTTLS is the handshake, and that never comes here
-            return self._violate(None)
-        return self._hear_line()
+        # What follows STARTTLS is the handshake, and that never comes here.
+        return self._violate(None) if state is ServerState.SECURING else self._hear_line()
 
     def answer(self, reply: Reply) -> bytes:
         """Answer the event last taken: moves the state by the reply's severity and gives the octets to send."""
@@ -189,7 +192,7 @@ class ServerSession:
         elif move in _CLEARING:
             self._clear()
             if move is ServerMove.HELLO:
-                standing.extended = self._extended
+                standing.extended = self._heard.name != "HELO"
         elif move is ServerMove.AUTH_END:
             self._dialogue = None
             standing.set_authenticated(done=code < 400)
@@ -212,7 +215,7 @@ class ServerSession:
         lines, dialogue = self._lines, self._dialogue
         if self._first and suggest.may_be_tls(lines.octets):
             return self._violate(say(Key.NOT_SMTP)) if len(lines.octets) > 1 else None
-        usual, limits = (self._terms.command_line, self._standing.offer.limits) if dialogue is None else (AUTH_LINE, _NONE_LONGER)
+        usual, limits = (self._terms.command_line, self._standing.offer.limits) if dialogue is None else (AUTH_LINE, {})
         line = lines.take(usual, limits)
         if line is None:
             return None
@@ -254,10 +257,8 @@ class ServerSession:
 
     # ---- commands --------------------------------------------------------------------------------------------
     def _hear_hello(self, argument: str) -> Event:
-        hello = suggest.hello(self._heard.name, argument, self._terms, self._standing.offer)
         self._owed = ServerMove.HELLO
-        self._extended = hello.command != "HELO"
-        return hello
+        return suggest.hello(self._heard.name, argument, self._terms, self._standing.offer)
 
     def _hear_starttls(self, _argument: str) -> Event:
         if self._lines.octets:  # 3207#4: what is pipelined behind it would be taken for what TLS protected
@@ -305,9 +306,8 @@ class ServerSession:
         return events.Reset(say(Key.RESET))
 
     def _hear_question(self, argument: str) -> Event:
-        asked = suggest.question(self._heard.name, argument, self._standing)
         self._owed = ServerMove.QUESTION
-        return asked
+        return suggest.question(self._heard.name, argument, self._standing)
 
     def _hear_quit(self, _argument: str) -> Event:
         self._owed = ServerMove.QUIT
@@ -324,13 +324,12 @@ class ServerSession:
 
     def _hear_bdat(self, argument: str) -> Event | None:
         size, last = read_chunk(argument)
-        limit = self._terms.message_size
         if size > self._ceiling:  # it can be neither kept nor swallowed, and unread it would pass for commands
-            return self._violate(say(Key.SIZE_OVER_MAXIMUM, limit=limit))
+            return self._violate(say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size))
         self._chunk = Chunk(size, None, last=last)
         if self._intake is not None:
             return self._hear_chunk(self._chunk)
-        self._intake = Intake(limit)
+        self._intake = Intake(self._terms.message_size)
         return events.ChunkAnnounced()
 
     def _swallow(self, argument: str, refusal: Reply) -> Event | None:
@@ -359,7 +358,8 @@ class ServerSession:
     def _end_refused_chunk(self, chunk: Chunk) -> Event | None:
         refusal = chunk.refusal or say(Key.CHUNK_REFUSED)
         if chunk.last and self._terms.role is Role.LMTP and refusal.key in _NOBODY:
-            return self.next_event()  # 2033#4.3: no recipient, no reply
+            self._silent = True  # 2033#4.3: no recipient, no reply
+            return None
         ends = chunk.last and self._standing.state is ServerState.BROKEN
         return self._fault("BDAT", refusal, ServerMove.CONTENT_END if ends else ServerMove.QUESTION)
 
