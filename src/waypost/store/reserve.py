@@ -27,8 +27,8 @@ class Reserve:
             self.held = False
 
     def renew(self) -> bool:
-        """Set the space aside again where the disk has room for it twice; whether it is held now."""
-        if not self.held and self._room() >= 2 * self._size:
+        """Set the space aside again where the disk has room for it; whether it is held now."""
+        if not self.held and self._room() > self._size:
             self.held = self._make()
         return self.held
 
