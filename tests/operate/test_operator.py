@@ -17,9 +17,11 @@ from waypost.mail.content import MemoryContent
 from waypost.mail.envelope import Envelope, Notify, Origin, Recipient
 from waypost.mail.outcome import Action, Heard, Outcome
 from waypost.mail.path import Mailbox
+from waypost.operate.failing import Voice
 from waypost.operate.operator import Operator, Stores
 from waypost.operate.verbs import OperatorError
 from waypost.replies import Key, say
+from waypost.report.settings import NoticeSettings
 from waypost.spool.memory import MemorySpool
 from waypost.spool.settings import QueueSettings
 from waypost.spool.spool import Settlement
@@ -42,12 +44,15 @@ REFUSED = Outcome(
 )
 
 
+VOICE = Voice(hostname="mx.example.org", postmaster="postmaster@mx.example.org", notices=NoticeSettings())
+
+
 class House:
     """Stores with one message in the queue, and the operator over them."""
 
     def __init__(self) -> None:
         self.stores = Stores(spool=MemorySpool(CLOCK), inbox=MemoryInbox(CLOCK), history=MemoryHistory(CLOCK))
-        self.operator = Operator([self.stores], queue=QueueSettings(), hostname="mx.example.org", clock=CLOCK)
+        self.operator = Operator([self.stores], queue=QueueSettings(), voice=VOICE, clock=CLOCK)
 
     async def queue(self, *recipients: Recipient) -> str:
         origin = Origin(client="192.0.2.9", helo="laptop\u202e", protocol="ESMTP", session=identifier.new(NOW))

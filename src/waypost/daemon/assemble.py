@@ -24,6 +24,7 @@ from waypost.observe.library import bridge
 from waypost.observe.lines import Lines
 from waypost.observe.live import Live
 from waypost.observe.log import STDERR, Log, wants_colour
+from waypost.operate.failing import Voice
 from waypost.operate.fleet import Fleet, Remote
 from waypost.operate.operator import Operator
 from waypost.operate.verbs import OperatorError
@@ -52,6 +53,7 @@ class Parts:
     sinks: tuple[Lines, ...]
     shards: tuple[Shard, ...]
     credentials: Credentials
+    operator: Operator
     gate: Gate
     deliverers: tuple[Deliverer, ...]
     controls: tuple[ControlServer, ...]
@@ -76,6 +78,7 @@ class Parts:
                 postmaster=_postmaster(settings),
                 notices=settings.notices,
             )
+        self.operator.apply(queue=settings.queue, voice=voice(settings))
         self.settings = settings
 
     def flush(self) -> None:
@@ -102,7 +105,7 @@ async def assemble(given: Work) -> Parts:
     shards = await _open_shards(given)
     credentials = await asyncio.to_thread(_credentials, settings, observers)
     services = Services(spool=shards[0].spool, credentials=credentials, history=shards[0].history, observers=observers, clock=SYSTEM)
-    operator = Operator([shard.stores for shard in shards], queue=settings.queue, hostname=settings.hostname, clock=SYSTEM)
+    operator = Operator([shard.stores for shard in shards], queue=settings.queue, voice=voice(settings), clock=SYSTEM)
     return Parts(
         settings=settings,
         dev=given.dev,
@@ -111,6 +114,7 @@ async def assemble(given: Work) -> Parts:
         sinks=sinks,
         shards=shards,
         credentials=credentials,
+        operator=operator,
         gate=Gate(services, _plan(settings, dev=given.dev)),
         deliverers=_deliverers(settings, shards, observers),
         controls=_controls(settings, given.index, operator),
@@ -226,6 +230,11 @@ def _share(outbound: OutboundSettings, workers: int) -> OutboundSettings:
 
 def _part(limit: int, workers: int) -> int:
     return max(1, limit // workers)
+
+
+def voice(settings: Settings) -> Voice:
+    """In whose name notices are written."""
+    return Voice(hostname=settings.hostname, postmaster=_postmaster(settings), notices=settings.notices)
 
 
 def _postmaster(settings: Settings) -> str:

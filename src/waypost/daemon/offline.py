@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from waypost.clock import SYSTEM
+from waypost.daemon.assemble import voice
 from waypost.daemon.shards import open_shard, present
 from waypost.operate.operator import Operator
 from waypost.store.lock import Lock
@@ -37,7 +38,7 @@ def opened(settings: Settings, runner: asyncio.Runner) -> Iterator[Offline]:
     try:
         for index in indices:
             shards.append(runner.run(open_shard(settings, index, SYSTEM)))  # noqa: PERF401 - what was opened is closed if the next fails
-        yield Offline(Operator([shard.stores for shard in shards], queue=settings.queue, hostname=settings.hostname, clock=SYSTEM))
+        yield Offline(Operator([shard.stores for shard in shards], queue=settings.queue, voice=voice(settings), clock=SYSTEM))
     finally:
         for shard in shards:
             runner.run(shard.close())

@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from waypost.clock import SYSTEM
-from waypost.config.problem import ConfigError, Problem
+from waypost.config.problem import ConfigError
+from waypost.config.reload import demand_reloadable
 from waypost.config.settings import TlsSettings
 from waypost.daemon import privilege
 from waypost.daemon.sockets import open_sockets
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 READY = "waypost: ready"
 UNAVAILABLE, CANNOT_CREATE, CONFIGURATION = 69, 73, 78
 """Exit codes by kind of fault (sysexits.h)."""
-RESTART = ("data", "workers", "user", "listeners")
-"""Settings that a reload cannot change."""
 _AT_NEED = ("importlib.readers", "encodings.idna", "stringprep", "concurrent.futures.thread")
 """Modules of the standard library that it loads late."""
 _PATIENCE = 5.0
@@ -171,10 +170,8 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
 
 def _reloaded(loaded: Loaded, old: Settings) -> Settings:
     """The new settings if a reload may bring them. Raises ConfigError, CertificateError."""
+    demand_reloadable(loaded, old)
     new = loaded.settings
-    for name in RESTART:
-        if getattr(new, name) != getattr(old, name):
-            raise ConfigError([Problem(loaded.place((name,)), name, "cannot change while the server runs: restart it")])
     if old.tls.certificate is not None and new.tls.certificate is None:
         new = replace(new, tls=old.tls)
     return _with_certificate(new)

@@ -44,13 +44,13 @@ class AuthSettings:
 
     anyone: Annotated[
         bool,
-        Setting(says="Whether every name and password is right: legal only while nothing leaves (capture, hold, discard)."),
+        Setting(says="Whether every name and password is right: legal only while nothing leaves (capture, hold, discard).", restart=True),
     ] = False
 
-    parallel: Annotated[int, Setting(says="Password checks at the same time, per host.", unit="checks", least=1, most=64)] = 2
+    parallel: Annotated[int, Setting(says="Password checks at the same time, per host.", unit="checks", least=1, most=64, restart=True)] = 2
     queue: Annotated[
         int,
-        Setting(says="Password checks that may wait; one more is answered 454.", unit="checks", least=1, most=10000),
+        Setting(says="Password checks that may wait; one more is answered 454.", unit="checks", least=1, most=10000, restart=True),
     ] = 50
     remember: Annotated[
         int,
@@ -59,5 +59,6 @@ class AuthSettings:
             unit="seconds",
             least=0,
             most=3600,
+            restart=True,
         ),
     ] = 60

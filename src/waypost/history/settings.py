@@ -14,11 +14,11 @@ class HistorySettings:
 
     keep: Annotated[
         bool,
-        Setting(says="Whether conversations are kept at all: commands and replies, never content, AUTH redacted."),
+        Setting(says="Whether conversations are kept at all: commands and replies, never content, AUTH redacted.", restart=True),
     ] = True
     days: Annotated[
         int,
-        Setting(says="Days after which a conversation is forgotten; 0: never for its age.", unit="days", least=0, most=3650),
+        Setting(says="Days after which a conversation is forgotten; 0: never for its age.", unit="days", least=0, most=3650, restart=True),
     ] = 14
     most: Annotated[
         int,
@@ -27,6 +27,7 @@ class HistorySettings:
             unit="conversations",
             least=0,
             most=100_000_000,
+            restart=True,
         ),
     ] = 100_000
     waiting: Annotated[
@@ -36,5 +37,6 @@ class HistorySettings:
             unit="conversations",
             least=1,
             most=1_000_000,
+            restart=True,
         ),
     ] = 4096

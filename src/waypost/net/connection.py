@@ -136,6 +136,7 @@ class Connection(asyncio.Protocol):
                 ssl_shutdown_timeout=FAREWELL_SECONDS,
             )
         except (OSError, ssl.SSLError, ssl.CertificateError, ValueError) as error:
+            transport.close()  # with the alert that says why; uvloop leaves it open
             self._lost("the TLS handshake failed")
             raise HandshakeError(handshake_fault(error)) from error
         if secured is None:  # the other side left in the last moment of the handshake

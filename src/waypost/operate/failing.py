@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from waypost.mail.header import end_of_header
@@ -15,13 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from waypost.mail.content import Content
+    from waypost.report.settings import NoticeSettings
     from waypost.spool.spool import Filter, Found, Standing
 
 HEAD = 262_144
 """Octets read in search of the header section that a notice returns."""
 
 
-async def failure_notices(found: Found, wanted: Filter, *, hostname: str, now: float) -> Sequence[Notice]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """In whose name notices are written."""
+
+    hostname: str
+    postmaster: str
+    notices: NoticeSettings
+
+
+async def failure_notices(found: Found, wanted: Filter, voice: Voice, *, now: float) -> Sequence[Notice]:
     """What the sender of ``found`` is to be told when the recipients that ``wanted`` means are given up."""
     failing = [one for one in found.recipients if _fails(one, wanted)]
     if not failing:
@@ -32,10 +43,11 @@ async def failure_notices(found: Found, wanted: Filter, *, hostname: str, now: f
         [_settled(one, now) for one in failing],
         head=octets[: max(end_of_header(octets), 0)],
         whole=octets if len(octets) == found.content.size else None,
-        hostname=hostname,
-        postmaster=f"postmaster@{hostname}",
+        hostname=voice.hostname,
+        postmaster=voice.postmaster,
         now=now,
         delay_notified=True,
+        settings=voice.notices,
     )
     return [Notice(envelope=one.envelope, content=one.content) for one in composed]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from waypost.history.render import render
 from waypost.mail.header import end_of_header
 from waypost.operate import rows
-from waypost.operate.failing import failure_notices
+from waypost.operate.failing import Voice, failure_notices
 from waypost.operate.filters import FilterError, inbox_search, queue_filter, words
 from waypost.operate.joining import first
 from waypost.operate.verbs import OperatorError
@@ -45,10 +45,10 @@ class Stores:
 class Operator:
     """The verbs, over every shard that this process owns."""
 
-    def __init__(self, stores: Sequence[Stores], *, queue: QueueSettings, hostname: str, clock: Clock) -> None:
+    def __init__(self, stores: Sequence[Stores], *, queue: QueueSettings, voice: Voice, clock: Clock) -> None:
         self._stores = tuple(stores)
         self._queue = queue
-        self._hostname = hostname
+        self._voice = voice
         self._clock = clock
         self._verbs: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "queue.list": self._queue_list,
@@ -61,6 +61,10 @@ class Operator:
             "trace": self._trace,
             "refused": self._refused,
         }
+
+    def apply(self, *, queue: QueueSettings, voice: Voice) -> None:
+        """New settings, from now on."""
+        self._queue, self._voice = queue, voice
 
     async def call(self, verb: str, args: dict[str, Any]) -> Any:
         """Do ``verb``. Raises OperatorError."""
@@ -125,7 +129,7 @@ class Operator:
     async def _notices(self, spool: Spool, wanted: Filter) -> Sequence[Any]:
         found = await spool.find(wanted)
         now = self._clock.wall()
-        return [notice for one in found for notice in await failure_notices(one, wanted, hostname=self._hostname, now=now)]
+        return [notice for one in found for notice in await failure_notices(one, wanted, self._voice, now=now)]
 
     # ---- inbox
 

@@ -68,14 +68,12 @@ class QueueSettings:
             unit="octets",
             least=0,
             most=1_073_741_824,
+            restart=True,
         ),
     ] = 67_108_864
     free_space: Annotated[
         int,
         Setting(
-            says="Free disk space below which no new mail is taken (452).",
-            unit="octets",
-            least=0,
-            most=1_099_511_627_776,
+            says="Free disk space below which no new mail is taken (452).", unit="octets", least=0, most=1_099_511_627_776, restart=True
         ),
     ] = 67_108_864
