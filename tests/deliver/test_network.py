@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deliver.outbound_kit import ALL, CONTENT, PreparedNames, ScriptedHop, Wire, deliver, keys, lease, mailbox, outbound, results, to
+from waypost.deliver import network
 from waypost.mail.envelope import Notify, Recipient, Return
 from waypost.mail.outcome import Action
+from waypost.net import dial as dialling
+from waypost.net.dial import UnreachableError
 from waypost.net.dns import Exchanger, NameLookupError, NameMissingError
 from waypost.route import exchangers
 from waypost.route.settings import Kind, OutboundTls, TransportSettings
@@ -590,6 +593,30 @@ def test_addresses_per_attempt(monkeypatch: pytest.MonkeyPatch, most: int, key: 
     records = (Exchanger(10, "a"), Exchanger(20, "b"))
     names = PreparedNames({"there.example": records}, {"a": ("127.0.0.2", "127.0.0.3"), "b": ("127.0.0.1",)})
     assert mx(monkeypatch, taking, names=names, settings=outbound(addresses=most))[1] == [key]
+
+
+def test_an_address_that_timed_out_is_tried_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second message does not wait for the address that let the first one wait, and still tries it when nothing else is left."""
+    dialled: list[str] = []
+
+    async def dial(address: str, port: int, *, seconds: float) -> object:
+        dialled.append(address)
+        if address != "127.0.0.1":
+            raise UnreachableError("no connection within 2 seconds") from TimeoutError()
+        return await dialling.dial(address, port, seconds=seconds)
+
+    monkeypatch.setattr(network, "dial", dial)
+
+    async def run() -> None:
+        async with ScriptedHop(taking).listening() as hop:
+            first, second = lease("bob@there.example"), lease("bob@there.example")
+            hosts = (f"127.0.0.9:{hop.port}", hop.at)
+            settings = outbound(destination_connections=1, reuse_seconds=0)
+            spool = await deliver([first, second], TransportSettings(hosts=hosts), settings=settings)
+            assert [keys(spool, each) for each in (first, second)] == [["relayed"], ["relayed"]]
+
+    asyncio.run(run())
+    assert dialled == ["127.0.0.9", "127.0.0.1", "127.0.0.1"]
 
 
 # ---- LMTP -----------------------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from waypost.observe.events import Observers
 
 _REMEMBERED = 1000
-"""Hosts whose broken CHUNKING is remembered."""
+"""Hosts of which something is remembered."""
+UNREACHED_SECONDS = 60.0
+"""How long an address that let a connection time out is tried after all others (5321#4.5.4.1)."""
 
 
 class Means:
@@ -30,6 +32,7 @@ class Means:
     __slots__ = (
         "_contexts",
         "_unchunked",
+        "_unreached",
         "clock",
         "history",
         "hostname",
@@ -66,7 +69,8 @@ class Means:
         self.history = history
         self.random = random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._contexts: dict[tuple[bool, str | None], ssl.SSLContext] = {}
-        self._unchunked: dict[str, None] = {}
+        self._unchunked: dict[str, float] = {}
+        self._unreached: dict[str, float] = {}
 
     async def context(self, *, verify: bool, ca: str | None) -> ssl.SSLContext:
         """The TLS context for next hops, made once. Raises CertificateError."""
@@ -86,6 +90,19 @@ class Means:
 
     def never_chunk_with(self, host: str) -> None:
         """``host`` offers CHUNKING and does not know BDAT: from now on DATA."""
-        while len(self._unchunked) >= _REMEMBERED:
-            del self._unchunked[next(iter(self._unchunked))]
-        self._unchunked[host] = None
+        _remember(self._unchunked, host, self.clock.monotonic())
+
+    def timed_out(self, name: str) -> None:
+        """Nobody answered at ``name`` until the deadline."""
+        _remember(self._unreached, name, self.clock.monotonic() + UNREACHED_SECONDS)
+
+    def timed_out_lately(self, name: str) -> bool:
+        """Whether ``name`` is better tried last, so that not every message waits for it."""
+        return bool(self._unreached) and self._unreached.get(name, 0.0) > self.clock.monotonic()
+
+
+def _remember(table: dict[str, float], name: str, value: float) -> None:
+    table.pop(name, None)
+    while len(table) >= _REMEMBERED:
+        del table[next(iter(table))]
+    table[name] = value

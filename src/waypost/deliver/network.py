@@ -96,12 +96,22 @@ class _Journey:
             if await self._reuse(host):
                 break
         else:
-            async for target in self._targets():
-                if await self._visit(target, self._upgrade):
-                    break
+            await self._visit_all()
         last = self._last or outcome(Key.UNREACHABLE, next_hop=self._route.domain, detail="it has no address")
         self._result.outcomes = [self._outcomes.get(waiting.position, last) for waiting in self._lease.waiting]
         return self._result
+
+    async def _visit_all(self) -> None:
+        """Every address until nobody waits; those that timed out lately come last."""
+        later: list[Target] = []
+        async for target in self._targets():
+            if self._means.timed_out_lately(target.name):
+                later.append(target)
+            elif await self._visit(target, self._upgrade):
+                return
+        for target in later:
+            if await self._visit(target, self._upgrade):
+                return
 
     @property
     def _upgrade(self) -> Upgrade:
@@ -164,6 +174,8 @@ class _Journey:
             stream = await self._dial(target)
         except UnreachableError as error:
             self._last = outcome(Key.UNREACHABLE, next_hop=target.name, detail=str(error))
+            if isinstance(error.__cause__, TimeoutError):
+                means.timed_out(target.name)
             return False
         hop = Hop(stream, self._terms(target, upgrade), self._key(target.host), means.outbound, self._ear(target.name))
         try:

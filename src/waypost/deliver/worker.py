@@ -53,8 +53,8 @@ SWEEP = 1.0
 """Seconds between looks at idle connections."""
 AGAIN = 1.0
 """Seconds until the spool is asked again after it failed."""
-SETTLE_SECONDS = 5.0
-"""How long results that are there may take to be written once a stop has run out of patience."""
+SETTLE_SECONDS = 1.0
+"""How long results that are there may take to be written once a stop has run out of patience, and goodbyes after it."""
 _ROUTES = 10_000
 """Domains whose route is remembered."""
 
@@ -128,8 +128,8 @@ class Deliverer:
                 self._part(hop)
 
     def drain(self, seconds: float) -> None:
-        """Take no more leases; attempts under way may end within ``seconds``, then they are broken off and not settled."""
-        self._patience = seconds
+        """Take no more leases and end within ``seconds``: attempts that take longer are broken off and not settled."""
+        self._patience = max(seconds - 2 * SETTLE_SECONDS, seconds / 2)
         self._draining.set()
 
     def apply(
@@ -266,7 +266,8 @@ class Deliverer:
             hop.stream.close()
         else:
             hop.listen(None)
-            self._group.create_task(hop.farewell(seconds=self._means.outbound.quit_seconds))
+            seconds = float(self._means.outbound.quit_seconds)
+            self._group.create_task(hop.farewell(seconds=min(seconds, SETTLE_SECONDS) if self._draining.is_set() else seconds))
 
     async def _sweep(self) -> None:
         """Say goodbye on connections that nobody needed."""
