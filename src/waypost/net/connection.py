@@ -122,6 +122,8 @@ class Connection(asyncio.Protocol):
             raise HandshakeError("the connection is closed")
         if self._incoming:
             self._incoming = b""
+            transport.close()
+            self._lost("octets in the clear came before the handshake")
             raise HandshakeError("octets in the clear came before the handshake")
         seconds = max(self.due - self._loop.time(), 0.001) if self.due else HANDSHAKE_SECONDS
         self._wheel.lift(self)  # the handshake has its own timer
