@@ -418,6 +418,12 @@ def test_what_cannot_be_taken_is_not_sent(offers: tuple[str, ...], needs: dict[s
     assert session.state is ClientState.READY
 
 
+def test_smtputf8_is_said_where_it_is_needed() -> None:
+    """A message that needs SMTPUTF8 says so even if its sender did not, as after an alias (6531#3.4)."""
+    session = ready("PIPELINING", "SMTPUTF8")
+    assert begin(session, "grün", utf8=True).startswith(b"MAIL FROM:<ada@here.example> SMTPUTF8\r\n")
+
+
 def test_the_size_limit_to_the_octet() -> None:
     """A message of just the offered size is sent."""
     session = ready("PIPELINING", "SIZE 20")

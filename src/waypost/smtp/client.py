@@ -184,7 +184,7 @@ class ClientSession:
             transaction.abandon(refusal)
             return b""
         chunking = offers.chunking and terms.chunking
-        octets = transaction.begin(size=size, eight_bit=eight_bit, content=content, chunking=chunking, reset=self._reset)
+        octets = transaction.begin(size=size, eight_bit=eight_bit, utf8=utf8, content=content, chunking=chunking, reset=self._reset)
         self._move(ClientMove.BEGIN)
         return octets
 

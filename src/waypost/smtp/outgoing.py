@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NOTIFY_ORDER = (Notify.NEVER, Notify.SUCCESS, Notify.FAILURE, Notify.DELAY)
 
 
-def mail_command(envelope: Envelope, offers: Offers, *, size: int, eight_bit: bool) -> bytes:
+def mail_command(envelope: Envelope, offers: Offers, *, size: int, eight_bit: bool, utf8: bool = False) -> bytes:
     """MAIL with every parameter that the next hop knows and the message needs. Raises LocalProtocolError."""
     path = envelope.reverse_path
     line = f"MAIL FROM:<{path.text if path is not None else ''}>"
@@ -28,7 +28,7 @@ def mail_command(envelope: Envelope, offers: Offers, *, size: int, eight_bit: bo
         line += f" SIZE={size}"  # 1870#6.1
     if eight_bit and offers.eight_bit:
         line += " BODY=8BITMIME"
-    if envelope.smtputf8 and offers.smtputf8:
+    if (utf8 or envelope.smtputf8) and offers.smtputf8:
         line += " SMTPUTF8"
     if offers.dsn:  # 3461#5.2.1: as received; 3461#5.2.2: never to a server that does not know them
         if envelope.ret is not None:

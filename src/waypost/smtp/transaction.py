@@ -104,11 +104,11 @@ class Transaction:
 
     # ---- out --------------------------------------------------------------------------------------------------
 
-    def begin(self, *, size: int, eight_bit: bool, content: bytes | None, chunking: bool, reset: Reset) -> bytes:
+    def begin(self, *, size: int, eight_bit: bool, utf8: bool, content: bytes | None, chunking: bool, reset: Reset) -> bytes:
         """The first flight: all of it, content included, where PIPELINING and CHUNKING are offered. Raises LocalProtocolError."""
         offers = self._offers
         self.size, self._content, self._chunked = size, content, chunking
-        commands = [mail_command(self.envelope, offers, size=size, eight_bit=eight_bit)]
+        commands = [mail_command(self.envelope, offers, size=size, eight_bit=eight_bit, utf8=utf8)]
         commands += [rcpt_command(recipient, offers) for recipient in self.recipients]
         labels = [MAIL, *[RCPT] * len(self.recipients)]
         tail = b""
