@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from waypost.accept.gate import Gate
 from waypost.accept.rules import Plan, Services
 from waypost.accept.settings import LimitSettings, ListenerSettings
@@ -30,7 +32,7 @@ from waypost.spool.memory import MemorySpool
 from waypost.spool.spool import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from waypost.clock import Clock
     from waypost.history.transcript import Transcript
@@ -244,15 +246,16 @@ def listener(role: Role = Role.RELAY, tls: TlsMode = TlsMode.NONE, where: str = 
     return ListenerSettings(role=role, bind=where, tls=tls)
 
 
-def running(body: Callable[[], Coroutine[object, object, None]] | Awaitable[None]) -> None:
-    """Run a test's coroutine function on a loop of its own, unexpected exceptions of callbacks included."""
+def running(body: Callable[[], Coroutine[object, object, None]], *, factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+    """Run a test's coroutine function on a loop of its own, that of production if no other is named; callbacks may not fail either."""
     troubles: list[object] = []
 
     async def watched() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
-        await body()  # type: ignore[operator]  # a coroutine function
+        await body()
 
-    asyncio.run(watched())
+    with asyncio.Runner(loop_factory=factory or uvloop.new_event_loop) as runner:
+        runner.run(watched())
     assert troubles == []
 
 
