@@ -77,7 +77,5 @@ class Journal:
         if self._history is None or (bad is None and len(attempted.ears) == 1):
             return ""
         for ear in attempted.ears:
-            session = ear.session
-            ear.recorder.refused = str(bad.key) if bad is not None else ""
-            self._history.keep(ear.recorder.transcript())
-        return session
+            self._history.keep(ear.transcript(refused=str(bad.key) if bad is not None else ""))
+        return attempted.ears[-1].session

@@ -235,8 +235,7 @@ class _Journey:
         means = self._means
         if means.history is None and not means.observers.live:
             return None
-        ear = Ear(means.clock, means.observers, hostname=means.hostname, message=self._lease.envelope.id)
-        ear.recorder.peer = peer
+        ear = Ear(means.clock, means.observers, hostname=means.hostname, message=self._lease.envelope.id, peer=peer)
         self._result.ears.append(ear)
         return ear
 
