@@ -439,6 +439,67 @@ def test_silence_has_an_end() -> None:
     assert once(script, settings=outbound(greeting_seconds=1))[1] == ["remote-silent"]
 
 
+def test_every_wait_has_an_end() -> None:
+    """Each kind of answer has a wait of its own, and a message is given up for now when it passes (5321#4.5.3.2)."""
+
+    async def ehlo(wire: Wire) -> None:
+        wire.say("220 hop")
+        await wire.ended()
+
+    async def mail(wire: Wire) -> None:
+        await wire.open("PIPELINING", "CHUNKING")
+        await wire.ended()
+
+    async def data(wire: Wire) -> None:
+        await wire.open("PIPELINING")
+        await wire.hear("MAIL", "RCPT", "DATA")
+        wire.say("250 ok", "250 ok")
+        await wire.ended()
+
+    async def final(wire: Wire) -> None:
+        await wire.open("PIPELINING")
+        await wire.hear("MAIL", "RCPT", "DATA")
+        wire.say("250 ok", "250 ok", "354 go")
+        await wire.ended()
+
+    async def handshake(wire: Wire) -> None:
+        await wire.open("STARTTLS")
+        await wire.hear("STARTTLS")
+        wire.say("220 go")
+        await wire.ended()
+
+    async def block(wire: Wire) -> None:
+        await wire.open("PIPELINING")
+        await wire.hear("MAIL", "RCPT", "DATA")
+        wire.say("250 ok", "250 ok", "354 go")
+        await wire.reader.readexactly(1)
+        wire.reader._transport.pause_reading()
+        await asyncio.sleep(2.5)
+
+    async def one(script: Callable[[Wire], Awaitable[None]], setting: str, key: str, **fields: object) -> None:
+        waits = dict.fromkeys(("command_seconds", "data_seconds", "final_seconds", "block_seconds", "handshake_seconds"), 60)
+        async with ScriptedHop(script, sent_away).listening() as hop:
+            message = lease("bob@there.example", **fields)
+            spool = await deliver([message], to(hop), settings=outbound(**{**waits, setting: 1}))
+            assert (setting, keys(spool, message)) == (setting, [key])
+
+    async def sent_away(wire: Wire) -> None:
+        wire.say("421 busy")
+
+    async def run() -> None:
+        endless = Pieces((b"x" * 998 + b"\r\n",) * 20_000, 20_000_000)
+        await asyncio.gather(
+            one(ehlo, "command_seconds", "remote-silent"),
+            one(mail, "command_seconds", "remote-silent"),
+            one(data, "data_seconds", "remote-silent"),
+            one(final, "final_seconds", "remote-silent"),
+            one(block, "block_seconds", "remote-silent", content=endless),
+            one(handshake, "handshake_seconds", "remote-deferred"),
+        )
+
+    asyncio.run(run())
+
+
 def test_a_trickle_does_not_stop_the_clock() -> None:
     """Octets that never make a reply do not lengthen the wait."""
 

@@ -176,6 +176,8 @@ class Deliverer:
             except SpoolUnavailableError:
                 await asyncio.sleep(AGAIN)
                 continue
+            if not leases:
+                await asyncio.sleep(0)  # whatever a spool does, the loop is never held
             taken, wall = self._clock.monotonic(), self._clock.wall()
             for lease in leases:
                 job = Job(lease, self.route(lease.domain), taken, wall)
