@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from waypost.accept.house import House
 from waypost.accept.rules import Rules, pipeline_of
-from waypost.accept.session import House, Session
+from waypost.accept.session import Session
 from waypost.net.listen import Acceptor, Place, descriptor_cap
 from waypost.observe.events import ServerChanged, SessionOpened
 from waypost.policy.checks.rate import Clients, Networks
@@ -126,16 +127,13 @@ class Gate:
         session = Session(self._house, rules, arrival.ends, trusted=trusted)
         self._sessions.add(session)
         self._house.busy = len(self._sessions) > self._most * _BUSY
-        session.task = asyncio.get_running_loop().create_task(self._host(session, arrival))
+        session.task = asyncio.get_running_loop().create_task(session.run(arrival, self._left))
 
-    async def _host(self, session: Session, arrival: Arrival) -> None:
-        try:
-            await session.run(arrival)
-        finally:
-            self._sessions.discard(session)
-            self._house.busy = len(self._sessions) > self._most * _BUSY
-            if not session.subject.trusted:
-                self._clients.leave(session.ends.remote)
+    def _left(self, session: Session) -> None:
+        self._sessions.discard(session)
+        self._house.busy = len(self._sessions) > self._most * _BUSY
+        if not session.subject.trusted:
+            self._clients.leave(session.ends.remote)
 
     def _turn_away(self, rules: Rules, arrival: Arrival, key: Key) -> None:
         # Who expects a handshake first could not read a reply.

@@ -287,6 +287,7 @@ async def _keep(session: Session, transaction: Transaction, *, eight_bit: bool) 
     """Put the message into the spool; 250 is said only when it is there (5321#6.1)."""
     envelope: Envelope = transaction.envelope(eight_bit=eight_bit)
     reply = await transaction.put(envelope)
+    session.tick()
     session.answer(reply)
     if reply.accepts:
         session.took(envelope.id)

@@ -6,7 +6,7 @@ when it turns out that the conversation is kept. Where conversations are followe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from waypost.clock import Clock
 from waypost.history.recorder import Recorder
@@ -26,13 +26,16 @@ _SECURED = "<tls"
 class Record:
     """One conversation as it goes on."""
 
-    __slots__ = ("_began", "_clock", "_live", "_observers", "_parts", "_room", "session")
+    __slots__ = ("_began", "_clock", "_live", "_observers", "_parts", "_room", "at", "session")
 
     def __init__(self, session: str, clock: Clock, observers: Observers) -> None:
         self.session = session
+        self.at = clock.monotonic()
+        """Monotonic seconds of what is said next; whoever drives the session keeps it."""
         self._clock = clock
         self._observers = observers
-        self._parts: list[tuple[float, str, bytes]] = []
+        self._parts: list[float | str | bytes] = []
+        """When, what key, which octets; and again: flat, for thousands of idle sessions hold one each."""
         self._room = BOUND
         self._began = 0.0
         self._live: Recorder | None = None
@@ -81,7 +84,7 @@ class Record:
         # What passes the bound is still handed on, cut: the recorder counts it.
         if self._room > 0:
             self._room -= len(octets) + 1
-            self._parts.append((self._clock.monotonic(), key, octets))
+            self._parts += (self.at, key, octets)
 
     def _speak(self, octets: bytes, *, from_client: bool, key: str) -> None:
         if octets:
@@ -89,9 +92,11 @@ class Record:
             self._observers.tell(Spoken(session=self.session, at=at, from_client=from_client, octets=octets, key=key))
 
     def _replayed(self) -> Recorder:
-        hands = [self._parts[0][0] if self._parts else 0.0]
+        parts = iter(self._parts)
+        said = cast("list[tuple[float, str, bytes]]", list(zip(parts, parts, parts, strict=True)))
+        hands = [said[0][0] if said else 0.0]
         recorder = Recorder(self.session, Clock(wall=lambda: self._began, monotonic=lambda: hands[0]))
-        for at, key, octets in self._parts:
+        for at, key, octets in said:
             hands[0] = at
             match key:
                 case "<":

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.accept import telling
 from waypost.accept.hearing import HEARD
+from waypost.accept.origin import origin_of
 from waypost.accept.record import Record
-from waypost.mail import identifier, trace
-from waypost.mail.envelope import Origin
+from waypost.mail import identifier
 from waypost.net.stream import ClosedError, DeadlineError, HandshakeError
 from waypost.policy.subject import Subject
 from waypost.replies import Key, say
@@ -23,8 +23,12 @@ from waypost.smtp.server import ServerSession
 from waypost.smtp.terms import Role, TlsMode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from waypost.accept.house import House
     from waypost.accept.rules import Rules, Services
     from waypost.accept.transaction import Transaction
+    from waypost.mail.envelope import Origin
     from waypost.net.listen import Arrival
     from waypost.net.stream import Ends, ServerStream
     from waypost.replies import Reply
@@ -38,21 +42,6 @@ _BLAMELESS = frozenset({Key.TOO_MANY_RECIPIENTS, Key.SIZE_OVER_MAXIMUM})
 """Permanent refusals that are no sign of a client out of its mind."""
 
 
-class House:
-    """What the sessions of one gate share."""
-
-    __slots__ = ("busy", "draining", "handshakes", "services")
-
-    def __init__(self, services: Services, handshakes: int) -> None:
-        """``handshakes``: TLS handshakes at the same time."""
-        self.services = services
-        self.busy = False
-        """More than four fifths of all connections are taken: waits are shorter."""
-        self.draining = False
-        """No new transaction begins."""
-        self.handshakes = asyncio.Semaphore(handshakes)
-
-
 class Session:
     """One session, from its connection to its end."""
 
@@ -64,6 +53,7 @@ class Session:
         "_event",
         "_idle",
         "_junk",
+        "_now",
         "_opened",
         "_origin",
         "_out",
@@ -111,7 +101,7 @@ class Session:
         """Of the reply that ended the session, or of its last refusal."""
         self._errors = self._junk = self._came = self._volume = 0
         self._content_began: float | None = None
-        self._opened = services.clock.monotonic()
+        self._opened = self._now = services.clock.monotonic()
         self._origin: Origin | None = None
         self._out: list[bytes] = []
         self._event: Event | None = None
@@ -119,8 +109,8 @@ class Session:
 
     # ---- its course -------------------------------------------------------------------------------------------
 
-    async def run(self, arrival: Arrival) -> None:
-        """From the greeting to the end. Raises nothing but CancelledError."""
+    async def run(self, arrival: Arrival, left: Callable[[Session], None]) -> None:
+        """From the greeting to the end, which ``left`` is told of. Raises nothing but CancelledError."""
         try:
             early = await self._open(arrival)
             self._greet(early=early)
@@ -139,7 +129,10 @@ class Session:
             telling.failed(self, error)
             self.say_last(Key.INTERNAL_ERROR)
         finally:
-            self._end()
+            try:
+                self._end()
+            finally:
+                left(self)
 
     async def _open(self, arrival: Arrival) -> bool:
         """Open the connection; whether the client spoke before it was greeted."""
@@ -186,6 +179,7 @@ class Session:
             self._idle = True
             octets = await stream.receive()
             self._idle = False
+            self.tick()
             careful = self._note(octets)
             heard, start = False, 0
             protocol.receive(octets)
@@ -198,6 +192,7 @@ class Session:
                 if slow is not None:
                     self.flush()
                     await slow
+                    self.tick()
                 if self._penalty:
                     self.flush()
                     await self._pay()
@@ -208,6 +203,7 @@ class Session:
             self.flush()
             if self._ending or protocol.over:
                 return
+            self._event = event = None  # an idle session holds on to nothing
             await stream.drain()
             self._set_deadline(heard=heard)
 
@@ -280,6 +276,10 @@ class Session:
             subject.session = identifier.new(self.services.clock.wall())
         return subject.session
 
+    def tick(self) -> None:
+        """Time has passed: read the clock, once for all that is done next."""
+        self._now = self.record.at = self.services.clock.monotonic()
+
     def drop(self) -> None:
         """Forget the transaction, if there is one."""
         transaction, self.transaction = self.transaction, None
@@ -292,24 +292,11 @@ class Session:
 
     def origin(self, *, smtputf8: bool) -> Origin:
         """Where the message under way comes from."""
-        if self._origin is not None and not smtputf8:
-            return self._origin
-        subject, ends = self.subject, self.ends
-        protocol = trace.protocol(
-            lmtp=subject.role is Role.LMTP, extended=self.extended, tls=bool(subject.tls), account=bool(subject.account), smtputf8=smtputf8
-        )
-        origin = Origin(
-            client=ends.remote,
-            port=ends.remote_port,
-            helo=subject.helo,
-            protocol=protocol,
-            tls=subject.tls,
-            account=subject.account,
-            session=self.identify(),
-        )
-        if not smtputf8:
-            self._origin = origin
-        return origin
+        if smtputf8:
+            return origin_of(self, smtputf8=True)
+        if self._origin is None:
+            self._origin = origin_of(self, smtputf8=False)
+        return self._origin
 
     def took(self, id: str) -> None:  # noqa: A002 - the queue id
         """A message was accepted."""
@@ -356,7 +343,7 @@ class Session:
     def _set_deadline(self, *, heard: bool) -> None:
         if self.stream is None:
             return
-        now = self.services.clock.monotonic()
+        now = self._now
         limits = self.rules.limits
         if self.protocol.awaiting_content:
             if self._content_began is None:
