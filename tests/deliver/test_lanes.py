@@ -98,6 +98,18 @@ def test_who_waited_for_room_is_found() -> None:
     assert these.stranded() is None
 
 
+def test_a_reload_moves_the_limit() -> None:
+    """A lane that is in use takes a new limit: more may run at once, or runners leave until they are few enough."""
+    these = lanes(per_destination=2)
+    (name, lane), _ = these.enter(job("x.example")), these.enter(job("x.example"))
+    these.per_destination = 1
+    these.enter(job("x.example"))
+    assert these.next(name, lane) is None
+    assert these.next(name, lane) is not None
+    these.per_destination = 2
+    assert these.enter(job("x.example")) is not None
+
+
 def test_leases_at_hand() -> None:
     """No more leases are taken than may be held in memory."""
     these = lanes()

@@ -77,8 +77,10 @@ class Lanes:
         """The lane in which ``job`` may run at once; None: it waits there for a runner."""
         name = destination(job.route, job.lease.domain)
         lane = self._lanes.get(name)
+        limit = self._limit(job.route)
         if lane is None:
-            lane = self._lanes[name] = Lane(self._limit(job.route))
+            lane = self._lanes[name] = Lane(limit)
+        lane.limit = limit  # a reload may have moved it
         if lane.running < lane.limit and self.running < self.total:
             lane.running += 1
             self.running += 1
