@@ -117,7 +117,7 @@ class Session:
             if not early:
                 await self._converse()
         except ClosedError:
-            pass  # whatever was under way is dropped below
+            pass  # what was under way is dropped below
         except DeadlineError:
             self._late()
         except HandshakeError as error:
@@ -157,13 +157,13 @@ class Session:
         return False
 
     def _greet(self, *, early: bool) -> None:
-        lmtp = self.rules.listener.role is Role.LMTP
         plan = self.rules.plan
         if early:
             telling.opened(self, Key.GREETING_EARLY)
             self.say_last(Key.GREETING_EARLY)
             return
-        reply = say(Key.GREETING_LMTP if lmtp else Key.GREETING, hostname=plan.hostname, software=plan.software)
+        key = Key.GREETING_LMTP if self.subject.role is Role.LMTP else Key.GREETING
+        reply = say(key, hostname=plan.hostname, software=plan.software)
         octets = self.protocol.greet(reply)
         telling.opened(self, reply.key)
         self.record.said(octets, reply.key)
