@@ -212,6 +212,55 @@ def test_a_failed_sync_ends_the_spool(tmp_path: Path) -> None:
     run(check())
 
 
+def test_a_caller_that_goes_away_takes_nothing_with_it(tmp_path: Path) -> None:
+    """A put whose caller is cancelled, and whose draft is discarded, keeps the message whole."""
+
+    async def check() -> None:
+        place = Sqlite(tmp_path, Hands())
+        spool = await place.open()
+        started, blocked = threading.Event(), threading.Event()
+        first = spool._db.write(lambda _connection: (started.set(), blocked.wait(10)))
+        await asyncio.to_thread(started.wait, 10)
+        for content in (b"small", b"L" * 200_000):
+            draft = spool.draft()
+            draft.write(content)
+            task = asyncio.create_task(spool.put(envelope("a@one.example"), draft))
+            await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.wait({task})
+            draft.discard()
+        blocked.set()
+        await first
+        await put(spool, envelope("b@one.example"), b"M" * 200_000)
+        assert {b"small", b"L" * 200_000, b"M" * 200_000} == {await octets(lease.content) for lease in await now_due(spool)}
+        await place.close()
+
+    run(check())
+
+
+def test_a_row_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Damage within a row ends the reading of the queue with a clear sentence, and the daemon is told."""
+
+    async def check() -> None:
+        place = Sqlite(tmp_path, Hands())
+        await put(await place.open(), envelope("a@one.example"))
+        await place.close()
+        driver = apsw.Connection(str(place.folder / "spool.db"))
+        driver.execute("UPDATE message SET envelope = x'00'")
+        driver.close()
+        told: list[StoreError] = []
+        spool = SqliteSpool(place.folder, place.settings, place.hands.clock, failed=told.append, reserve=0)
+        await spool.open()
+        with pytest.raises(CorruptError, match="cannot read"):
+            await spool.recovered()
+        assert len(told) == 1
+        with pytest.raises(SpoolUnavailableError, match="cannot read"):
+            await spool.find(Filter())
+        await spool.close()
+
+    run(check())
+
+
 def test_a_settlement_that_fails_leaves_the_lease(tmp_path: Path) -> None:
     """Outcomes and notices are kept together or not at all, and the lease can be settled again."""
 

@@ -141,7 +141,7 @@ class SqliteDraft:
             self.stream = None
 
     def keep(self) -> None:
-        """Its blocks belong to a durable row now: ``discard`` frees nothing any more."""
+        """Its blocks belong to the spool now: ``discard`` frees nothing any more."""
         self.stream = None
 
     @property

@@ -78,6 +78,11 @@ def _place(content: Value, extents: Value) -> tuple[bytes | None, int, Sequence[
     return octets, len(octets), ()
 
 
+def used(connection: Connection) -> list[tuple[Extent, ...]]:
+    """All that is in use in the segment files."""
+    return [decode_extents(of(bytes, row[0]))[1] for row in connection.execute("extents")]
+
+
 def content(connection: Connection, number: int) -> tuple[bytes | None, int, Sequence[Extent]] | None:
     """The content of message ``number``, or where it is; None when the message is gone."""
     row = connection.one("content", (number,))

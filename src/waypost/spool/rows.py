@@ -5,7 +5,7 @@ Envelopes and outcomes are arrays in MessagePack: compact, quick, and checked wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,6 +15,9 @@ from waypost.mail.path import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+Type = TypeVar("Type")
 
 
 class Extent(NamedTuple):
@@ -56,6 +59,13 @@ _OUTCOME = msgspec.msgpack.Decoder(_Outcome)
 _EXTENTS = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int, int]]])
 
 
+def _read(decoder: msgspec.msgpack.Decoder[Type], octets: bytes) -> Type:
+    try:
+        return decoder.decode(octets)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"a row cannot be read: {error}") from error
+
+
 def _mailbox(mailbox: Mailbox) -> tuple[str, str, str]:
     return (mailbox.local_part, mailbox.domain, mailbox.text)
 
@@ -85,8 +95,8 @@ def encode_envelope(envelope: Envelope) -> bytes:
 
 
 def decode_envelope(octets: bytes) -> Envelope:
-    """The envelope of ``octets``. Raises msgspec.DecodeError or ValueError when they are none."""
-    row = _ENVELOPE.decode(octets)
+    """The envelope of ``octets``. Raises ValueError when they are none."""
+    row = _read(_ENVELOPE, octets)
     return Envelope(
         id=row.id,
         reverse_path=None if row.reverse_path is None else Mailbox(*row.reverse_path),
@@ -124,8 +134,8 @@ def encode_outcome(outcome: Outcome) -> bytes:
 
 
 def decode_outcome(octets: bytes) -> Outcome:
-    """The outcome of ``octets``. Raises msgspec.DecodeError or ValueError when they are none."""
-    row = _OUTCOME.decode(octets)
+    """The outcome of ``octets``. Raises ValueError when they are none."""
+    row = _read(_OUTCOME, octets)
     heard = None
     if row.heard is not None:
         code, status, lines, command = row.heard
@@ -147,6 +157,6 @@ def encode_extents(size: int, extents: Sequence[Extent]) -> bytes:
 
 
 def decode_extents(octets: bytes) -> tuple[int, tuple[Extent, ...]]:
-    """How many octets of content there are, and where. Raises msgspec.DecodeError when the octets do not say."""
-    size, extents = _EXTENTS.decode(octets)
+    """How many octets of content there are, and where. Raises ValueError when the octets do not say."""
+    size, extents = _read(_EXTENTS, octets)
     return size, tuple(Extent(*extent) for extent in extents)

@@ -15,9 +15,9 @@ from waypost.spool import reading, writing
 from waypost.spool.content import FoundContent, SegmentContent
 from waypost.spool.draft import SMALL, Room, SqliteDraft
 from waypost.spool.leasing import Leasing
-from waypost.spool.rows import decode_extents, encode_envelope, encode_extents
+from waypost.spool.rows import encode_envelope, encode_extents
 from waypost.spool.search import moved
-from waypost.spool.segments import Segments
+from waypost.spool.segments import Segments, Stream
 from waypost.spool.shelf import Kept, Shelf
 from waypost.spool.spool import Altered, Change, Found, SpoolFullError, SpoolUnavailableError
 from waypost.spool.writing import Target
@@ -26,7 +26,6 @@ from waypost.store.lock import Lock
 from waypost.store.sqlite import Schema, SqliteDatabase
 
 if TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import Callable, Container, Iterator, Sequence
     from pathlib import Path
 
@@ -82,9 +81,7 @@ class SqliteSpool:
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(None, self._open)
-            used = await self._db.read(lambda connection: [row[0] for row in connection.execute("extents")])
-            extents = [decode_extents(octets)[1] for octets in used if isinstance(octets, bytes)]
-            await loop.run_in_executor(None, self._segments.open, extents)
+            await loop.run_in_executor(None, self._segments.open, await self._db.read(reading.used))
             row = await self._db.read(lambda connection: connection.one("last_number"))
         except BaseException:
             await self.close()
@@ -112,7 +109,7 @@ class SqliteSpool:
         loop = asyncio.get_running_loop()
         if self._recovery is not None:
             self._recovery.cancel()
-            await asyncio.wait({self._recovery})
+            await asyncio.gather(self._recovery, return_exceptions=True)
             self._recovery = None
         await loop.run_in_executor(None, self._close)
 
@@ -156,7 +153,7 @@ class SqliteSpool:
                 octets = draft.rest()
                 kept = Kept(self._number, envelope, MemoryContent(octets))
                 row = (kept.number, envelope.id, encode_envelope(envelope), octets, None)
-                await self._db.run("keep_message", row, after=partial(self._put, kept, draft))
+                await self._db.run("keep_message", row, after=partial(self._put, kept, None))
             else:
                 await self._put_large(self._number, envelope, draft)
         except (StoreError, SpoolFullError, SpoolUnavailableError) as error:
@@ -175,15 +172,18 @@ class SqliteSpool:
             connection.execute("keep_message", (number, envelope.id, encode_envelope(envelope), None, extents))
 
         kept = Kept(number, envelope, SegmentContent(self._segments, draft.size, stream.extents))
-        await self._db.write(work, after=partial(self._put, kept, draft))
+        done = self._db.write(work, after=partial(self._put, kept, stream))
+        draft.keep()
+        await done
 
-    def _put(self, kept: Kept, draft: SqliteDraft, work: Work[None]) -> None:
-        """In the loop, once the message is durable or its keeping failed."""
+    def _put(self, kept: Kept, stream: Stream | None, work: Work[None]) -> None:
+        """In the loop, once the message is durable or its keeping failed. Until then its blocks are the spool's, whatever becomes of
+        the caller: a draft discarded meanwhile frees nothing.
+        """
         if work.error is None:
-            draft.keep()
             self._shelf.arrive(kept)
-        else:
-            draft.discard()
+        elif stream is not None:
+            self._segments.free(stream.extents)
 
     # Messages go out.
 
@@ -210,21 +210,18 @@ class SqliteSpool:
     async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> None:
         """Record the results and queue the notices in one transaction; durable when it returns (C7, C8, C10)."""
         held = self._shelf.leases.get(lease.token)
-        if held.whole and not notices and len(settlements) == len(lease.waiting) and all(map(writing.is_final, settlements)):
-            done: Future[None] | Future[bool] = self._db.run(
-                "forget_message", (held.number,), after=partial(self._forgot, held), urgent=True
-            )
-        else:
+        with self._border():
+            if held.whole and not notices and len(settlements) == len(lease.waiting) and all(map(writing.is_final, settlements)):
+                await self._db.run("forget_message", (held.number,), after=partial(self._forgot, held), urgent=True)
+                return
             kept = await self._notices(notices)
             rows = [_row(notice) for notice in kept]
             now = self._clock.wall()
-            done = self._db.write(
+            await self._db.write(
                 lambda connection: writing.settle(connection, held, settlements, rows, now),
                 after=partial(self._settled, held, settlements, kept),
                 urgent=True,
             )
-        with self._border():
-            await done
 
     def _forgot(self, held: Held, work: Work[None]) -> None:
         if work.error is None:
@@ -328,13 +325,12 @@ class SqliteSpool:
         now = self._clock.wall()
         matches = [match for match, _ in chosen]
         reserved = self._shelf.reserve(matches)
-        done = self._db.write(
-            lambda connection: writing.alter(connection, chosen, change, rows, now),
-            after=partial(self._altered, matches, reserved, notices),
-            urgent=True,
-        )
         with self._border():
-            changed = await done
+            changed = await self._db.write(
+                lambda connection: writing.alter(connection, chosen, change, rows, now),
+                after=partial(self._altered, matches, reserved, notices),
+                urgent=True,
+            )
         return [match.envelope.id for match, _ in chosen if match.number in changed]
 
     def _altered(
@@ -358,6 +354,13 @@ class SqliteSpool:
 
     async def _recover(self, last: int) -> None:
         """Put what waited at start into the order of deliveries; mail is taken meanwhile."""
+        try:
+            await self._read_queue(last)
+        except StoreError as error:
+            self._tell(error)
+            raise
+
+    async def _read_queue(self, last: int) -> None:
         name: str | None = None
         while rows := await self._db.read(partial(reading.domains, behind=name, most=DOMAINS)):
             for name, due in rows:
@@ -375,13 +378,18 @@ class SqliteSpool:
             raise self._understood(error) from error
 
     def _understood(self, error: Exception) -> Exception:
-        if self.failure is not None and self._failed is not None:
-            failed, self._failed = self._failed, None
-            failed(self.failure)
+        if self.failure is not None:
+            self._tell(self.failure)
         if isinstance(error, FullError):
             self._room.forget()
             return SpoolFullError(str(error))
         return SpoolUnavailableError(str(error)) if isinstance(error, StoreError) else error
+
+    def _tell(self, failure: StoreError) -> None:
+        """Tell the daemon, once, that this shard must be opened anew."""
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            failed(failure)
 
 
 def _row(kept: Kept) -> tuple[int, str, bytes, bytes | None, None]:

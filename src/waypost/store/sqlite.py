@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import apsw
 
 from waypost.store.connection import Connection, Row, Value, translated
-from waypost.store.database import StoreError
+from waypost.store.database import CorruptError, StoreError
 from waypost.store.migrate import migrate
 from waypost.store.queries import Schema
 from waypost.store.reserve import Reserve
@@ -92,7 +92,9 @@ class SqliteDatabase:
         return work.future
 
     def read(self, work: Callable[[Connection], Result]) -> asyncio.Future[Result]:
-        """Run ``work`` on a read-only connection, off the loop; all that it reads is of one moment."""
+        """Run ``work`` on a read-only connection, off the loop; all that it reads is of one moment. Work that raises
+        ValueError says that it cannot read what is there: CorruptError.
+        """
         if self._closed:
             raise StoreError(f"{self.path} is closed")
         return asyncio.get_running_loop().run_in_executor(self._pool, self._read, work)
@@ -135,6 +137,8 @@ class SqliteDatabase:
                 connection.end()
         except apsw.Error as error:
             raise translated(error, self.path) from error
+        except ValueError as error:
+            raise CorruptError(f"{self.path} holds what this Waypost cannot read: {error}") from error
 
     def _reader(self) -> Connection:
         """The read-only connection of this thread."""
