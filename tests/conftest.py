@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     Start = Callable[..., Waypost]
 
 
+HANGS_AFTER = 240
+"""Seconds; nothing but a hang takes so long, even on a busy machine."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How often the kill tests kill."""
     parser.addoption("--kills", type=int, default=3, help="kills of each kind in tests/kill (default 3; the long mode is 200)")
@@ -40,6 +46,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: skipped, and WAYPOST_REQUIRE=1 allows no skip: {reason}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that hangs ends its process with its stacks on stderr; the tests that kill take as long as they are told to.
+
+    Nothing gentler reaches a loop that waits in C; pytest-xdist reports the test as failed and goes on in a new process.
+    """
+    if not item.get_closest_marker("kill"):
+        faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.__stderr__)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _folder() -> Path:
