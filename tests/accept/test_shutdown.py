@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import asyncio
 
-from support.acceptance import listener, opened, running, server_context
-from waypost.smtp.terms import TlsMode
+import pytest
+
+from support.acceptance import limits, listener, opened, running, server_context
+from waypost.accept.settings import ListenerSettings
+from waypost.net.listen import ListenError, parse
+from waypost.observe.events import SessionSecured
+from waypost.smtp.terms import Role, TlsMode
 
 
 def test_idle_sessions_hear_421_when_the_server_drains() -> None:
@@ -117,5 +122,40 @@ def test_everything_is_kept_where_that_is_wanted_and_content_never() -> None:
             said = b"".join(line.octets for line in place.history.kept[0].lines if line.from_client)
             assert b"secret" not in said
             assert said.endswith(b"DATA\r\n<content: 16 octets>\r\nNOOP\r\nQUIT\r\n")
+
+    running(body)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (ListenerSettings(role=Role.LMTP, bind="127.0.0.1:25"), "LMTP is not for port 25"),
+        (ListenerSettings(role=Role.RELAY, bind="127.0.0.1:465", tls=TlsMode.IMPLICIT), "needs a certificate"),
+    ],
+)
+def test_listeners_that_cannot_serve_are_refused(settings: ListenerSettings, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LMTP on port 25 (2033#5), and implicit TLS without a certificate, are refused in a sentence before anybody is let in."""
+
+    async def body() -> None:
+        async with opened() as place:
+            monkeypatch.setattr("waypost.accept.gate.place_of", lambda _: parse(settings.bind))
+            with pytest.raises(ListenError, match=says):
+                place.gate.start([(None, settings)])  # type: ignore[list-item]  # it is never looked at
+
+    running(body)
+
+
+def test_handshakes_wait_their_turn() -> None:
+    """While as many handshakes are under way as may be, the next waits no longer than one may last, and is then let go."""
+
+    async def body() -> None:
+        limit = limits(handshake_seconds=0.3)  # type: ignore[arg-type]  # shorter than configuration allows
+        async with opened(listener(tls=TlsMode.IMPLICIT), context=server_context(), limit=limit) as place:
+            for _ in range(100):
+                await place.gate._house.handshakes.acquire()
+            talk = await place.connect()
+            assert await talk.rest() == b""
+            await place.settled(lambda: place.gate.sessions == 0)
+            assert [event.error for event in place.events if isinstance(event, SessionSecured)] == ["its turn did not come in time"]
 
     running(body)

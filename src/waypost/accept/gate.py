@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from waypost.accept.house import House
 from waypost.accept.rules import Rules, pipeline_of
 from waypost.accept.session import Session
-from waypost.net.listen import Acceptor, Place, descriptor_cap
+from waypost.net.listen import Acceptor, ListenError, Place, descriptor_cap, place_of
 from waypost.observe.events import ServerChanged, SessionOpened
 from waypost.policy.checks.rate import Clients, Networks
 from waypost.replies import Key
-from waypost.smtp.terms import TlsMode
+from waypost.smtp.terms import Role, TlsMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +64,10 @@ class Gate:
         return tuple(door.acceptor.place for door in self._doors)
 
     def start(self, listeners: Sequence[tuple[Listening, ListenerSettings]]) -> None:
-        """Take connections on these listening sockets. Call it once, on a running loop."""
+        """Take connections on these listening sockets. Call it once, on a running loop. Raises ListenError."""
         loop = asyncio.get_running_loop()
+        for listening, settings in listeners:
+            _fits(place_of(listening), settings, self._plan)
         pipeline, networks = pipeline_of(self._plan, self._services.observers), Networks(self._plan.relay.networks)
         for listening, settings in listeners:
             door = _Door(self, settings, Rules(self._plan, settings, pipeline, networks))
@@ -86,6 +88,7 @@ class Gate:
         self._house.draining = True
         for door in self._doors:
             door.acceptor.close()
+        await asyncio.sleep(0)  # whoever was let in this moment has begun
         for session in tuple(self._sessions):
             session.retire()
         tasks = self._tasks()
@@ -167,6 +170,13 @@ class _Door:
     def take(self, arrival: Arrival) -> None:
         """A client has come."""
         self._gate._enter(self.rules, arrival)  # noqa: SLF001 - a door is part of its gate
+
+
+def _fits(place: Place, listener: ListenerSettings, plan: Plan) -> None:
+    if listener.role is Role.LMTP and place.port == 25:  # 2033#5
+        raise ListenError(f"LMTP is not for port 25: give the listener at {place} another port, or a path")
+    if listener.tls is TlsMode.IMPLICIT and plan.context is None:
+        raise ListenError(f"the listener at {place} needs a certificate: set tls.certificate and tls.key")
 
 
 def _part(limit: int, share: int) -> int:

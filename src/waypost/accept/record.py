@@ -12,11 +12,14 @@ from waypost.clock import Clock
 from waypost.history.recorder import Recorder
 from waypost.history.transcript import BOUND
 from waypost.observe.events import Spoken
+from waypost.smtp.events import ChunkEnded, Content, ContentEnded, Event
 
 if TYPE_CHECKING:
     from waypost.history.transcript import Transcript
     from waypost.observe.events import Observers
 
+CONTENT: frozenset[type[Event]] = frozenset({Content, ContentEnded, ChunkEnded})
+"""Events whose octets are not recorded."""
 _CLIENT = "<"
 """In the place of a key: the client said it."""
 _CONTENT = "<content"

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from waypost.accept import telling
 from waypost.accept.hearing import HEARD
 from waypost.accept.origin import origin_of
-from waypost.accept.record import Record
+from waypost.accept.record import CONTENT, Record
 from waypost.mail import identifier
 from waypost.net.stream import ClosedError, DeadlineError, HandshakeError
 from waypost.policy.subject import Subject
 from waypost.replies import Key, say
-from waypost.smtp.events import ChunkEnded, Content, ContentEnded, Event
 from waypost.smtp.server import ServerSession
 from waypost.smtp.terms import Role, TlsMode
 
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
     from waypost.net.listen import Arrival
     from waypost.net.stream import Ends, ServerStream
     from waypost.replies import Reply
+    from waypost.smtp.events import Event
 
 _PATIENCE = 30.0
 """Seconds of content before its rate counts."""
 _SLOWEST = 30
 """Longest delay of an answer after errors, in seconds."""
-_CONTENT: frozenset[type[Event]] = frozenset({Content, ContentEnded, ChunkEnded})
 _BLAMELESS = frozenset({Key.TOO_MANY_RECIPIENTS, Key.SIZE_OVER_MAXIMUM})
 """Permanent refusals that are no sign of a client out of its mind."""
 
@@ -120,8 +119,8 @@ class Session:
             pass  # what was under way is dropped below
         except DeadlineError:
             self._late()
-        except HandshakeError as error:
-            telling.handshake_failed(self, str(error))
+        except (HandshakeError, TimeoutError) as error:
+            telling.handshake_failed(self, str(error) or "its turn did not come in time")
         except asyncio.CancelledError:
             self.say_last(Key.SHUTDOWN)
             raise
@@ -135,7 +134,7 @@ class Session:
                 left(self)
 
     async def _open(self, arrival: Arrival) -> bool:
-        """Open the connection; whether the client spoke before it was greeted."""
+        """Open the connection; whether the client spoke first."""
         loop = asyncio.get_running_loop()
         seconds = float(self.rules.limits.handshake_seconds)
         if self.rules.listener.tls is not TlsMode.IMPLICIT:
@@ -325,7 +324,7 @@ class Session:
     def _note_part(self, octets: bytes, start: int, event: Event) -> int:
         """Record what ``event`` used of ``octets`` from ``start`` on, unless it is content; where it ended."""
         end = max(len(octets) - self.protocol.unread, start)
-        if type(event) not in _CONTENT and end > start:
+        if type(event) not in CONTENT and end > start:
             self.record.heard(octets[start:end])
         return end
 
