@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import time
 from collections import Counter
@@ -18,10 +19,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import evidence
-from support.load import Ledger, Load, identified, now
+from support.load import Ledger, Load, identified
 from support.ports import wait_for_port
-from support.server import Waypost, configuration, listener, port_of
-from support.sink import Sink
+from support.server import Waypost, children, configuration, listener, port_of
+from support.sink import Heard, Sink
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -31,8 +32,27 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kill, pytest.mark.slow]
 
 IN_FLIGHT = 20
-SETTLED_SECONDS = 2.0
+UNDER_LOAD = 100
+"""Messages acknowledged before each kill, at least."""
+SETTLED_SECONDS = 0.5
 """A copy answered by the sink this long before a kill must have been marked done, durably."""
+BUFFERED_SECONDS = 0.2
+"""A copy may reach the sink this long after the end of the process that sent it: it lay in the sockets' buffers."""
+
+
+@dataclass(slots=True)
+class Kill:
+    """One kill -9."""
+
+    what: str
+    began: float
+    """Monotonic seconds of the signal."""
+    ended: float = 0.0
+    """Monotonic seconds when the last process that it ends was gone."""
+
+    def crossed(self, heard: Heard) -> bool:
+        """Whether it came while this copy was at the sink, and perhaps not marked done."""
+        return heard.at <= self.ended + BUFFERED_SECONDS and self.began <= heard.answered + SETTLED_SECONDS
 
 
 @dataclass(slots=True)
@@ -43,11 +63,12 @@ class Trial:
     sink: Sink
     load: Load
     ledger: Ledger
-    kills: list[tuple[str, float]] = field(default_factory=list)
+    kills: list[Kill] = field(default_factory=list)
     copies: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many copies of each (message, recipient) the sink took, as far as ``read``."""
     torn: list[str] = field(default_factory=list)
     read: int = 0
+    dice: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - repeatable, no secret
 
     def delivered(self) -> Counter[tuple[str, str]]:
         """How many copies of each (message, recipient) the sink took; on the way each is checked for being whole."""
@@ -69,10 +90,16 @@ class Trial:
 
     def kill(self, what: str, pid: int) -> None:
         """Kill -9 once enough is in flight; how much was is kept."""
+        enough = len(self.ledger.acked) + UNDER_LOAD
+        until(lambda: len(self.ledger.acked) >= enough, seconds=60, what=f"{UNDER_LOAD} more acknowledged messages")
+        time.sleep(self.dice.random())  # not always at the same point of the server's work
         until(lambda: self.in_flight() >= IN_FLIGHT, seconds=30, what=f"{IN_FLIGHT} messages in flight")
         flight, held = self.in_flight(), self.sink.holding
-        self.kills.append((what, now()))
+        victims = [pid, *children(pid)]
+        self.kills.append(Kill(what, time.monotonic()))
         os.kill(pid, signal.SIGKILL)
+        until(lambda: not any(alive(each) for each in victims), what="the end of the killed and of its orphans")
+        self.kills[-1].ended = time.monotonic()
         evidence.record("kill", what=what, in_flight=flight, at_sink=held)
 
 
@@ -151,7 +178,7 @@ def allowed_duplicates(trial: Trial) -> Counter[tuple[str, str]]:
     allowed: Counter[tuple[str, str]] = Counter()
     for heard in trial.sink.heard:
         identifier, _ = identified(heard.content)
-        crossed = sum(1 for _, moment in trial.kills if heard.at <= moment <= heard.answered + SETTLED_SECONDS)
+        crossed = sum(kill.crossed(heard) for kill in trial.kills)
         for address in heard.recipients:
             allowed[identifier, address] += crossed
     return allowed
@@ -169,9 +196,7 @@ def test_parent_killed(trial: Callable[..., Trial], request: pytest.FixtureReque
     """The parent is killed under load: no orphan keeps the port or the data, the next server finds everything."""
     run = trial(workers=workers)
     for _ in range(rounds(request)):
-        orphans = run.server.workers()
         run.kill("parent", run.server.pid)
-        until(lambda: not any(alive(pid) for pid in orphans), what="the end of the orphans")  # noqa: B023 - called at once
         restart(run)
     judge(run)
     run.server.stop()

@@ -8,7 +8,6 @@ import hashlib
 import os
 import random
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -152,8 +151,3 @@ def identified(content: bytes) -> tuple[str, str]:
     own = content[at:]
     start = own.index(b"X-Test-Id: ") + 11
     return own[start : own.index(b"\r\n", start)].decode(), hashlib.sha256(own).hexdigest()
-
-
-def now() -> float:
-    """Monotonic seconds, as the sink stamps them."""
-    return time.monotonic()
