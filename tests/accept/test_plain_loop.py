@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 
 from support.acceptance import certificates, listener, opened, running, server_context, trusting
 from waypost.smtp.terms import TlsMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize("mode", list(TlsMode))
@@ -28,3 +34,17 @@ def test_mail_comes_in_on_the_loop_of_the_standard_library_too(mode: TlsMode) ->
             assert len(await place.found()) == 1
 
     running(body, factory=asyncio.new_event_loop)
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_replies_do_not_wait_for_acknowledgements(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Accepted connections send at once (TCP_NODELAY) on either loop: without it each reply may wait 40 ms."""
+
+    async def body() -> None:
+        async with opened() as place:
+            await place.greeted()
+            (session,) = place.gate._sessions
+            taken = session.stream._transport.get_extra_info("socket")
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    running(body, factory=factory)

@@ -28,6 +28,7 @@ def test_idle_sessions_hear_421_when_the_server_drains() -> None:
                 assert await talk.rest() == b"421 4.3.2 mx.test Shutting down; come back later\r\n"
             assert await shaking.rest() == b""
             assert place.gate.sessions == 0
+            assert place.history.kept == []
 
     running(body)
 

@@ -218,7 +218,7 @@ class Session:
 
     def refuse(self, reply: Reply, *, blame: bool) -> None:
         """Note that ``reply`` refused something."""
-        self.refusals += 1
+        self.refusals += reply.key != Key.SHUTDOWN  # no refusal of anything: else each idle session would leave a transcript
         self.key = reply.key
         telling.refused(self, self._event, reply)
         if blame:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from waypost.mail import header
 from waypost.observe.events import Authenticated, MessageAccepted, Refused, ServerChanged, SessionClosed, SessionOpened, SessionSecured
+from waypost.replies import Key
 from waypost.smtp.events import Asked, ChunkAnnounced, ChunkEnded, ContentEnded, Credentials, Data, Fault, Hello, Mail, Rcpt, StartTls
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def authenticated(session: Session, name: str, mechanism: str, key: str) -> None
 def refused(session: Session, event: Event | None, reply: Reply) -> None:
     """A reply of 4xx or 5xx was given to ``event``."""
     observers = session.services.observers
-    if not observers:
+    if not observers or reply.key == Key.SHUTDOWN:
         return
     subject = session.subject
     observers.tell(

@@ -272,7 +272,8 @@ def _own(connection: socket.socket) -> object:
 
 def _bound_address(place: Place, *, reuse_port: bool) -> socket.socket:
     ipv6 = ":" in place.address
-    listener = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named, for asyncio sets TCP_NODELAY only where it knows it.
+    listener = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
