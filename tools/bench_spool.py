@@ -157,7 +157,7 @@ def fill(folder: Path, count: int) -> None:
             envelope = message(domain)
             due = now - 1 if number % 3 else now + number % 14400
             database.execute(
-                "INSERT INTO message VALUES (?, ?, ?, ?, NULL)", (number, envelope.id, encode_envelope(envelope), b"Subject: x\r\n\r\n")
+                "INSERT INTO message VALUES (?, ?, ?, 0, ?, NULL)", (number, envelope.id, encode_envelope(envelope), b"Subject: x\r\n\r\n")
             )
             database.execute("INSERT INTO recipient VALUES (?, 0, ?, 'deferred', ?, 1, ?, ?, NULL, 0)", (number, domain, due, now, now))
     database.close()

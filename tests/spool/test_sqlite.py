@@ -417,7 +417,7 @@ def fill(folder: Path, count: int) -> None:
     with driver:
         octets_ = encode_envelope(envelope("a@busy.example"))
         driver.executemany(
-            "INSERT INTO message VALUES (?, ?, ?, ?, NULL)",
+            "INSERT INTO message VALUES (?, ?, ?, 0, ?, NULL)",
             ((number, f"{number}-", octets_, b"x") for number in numbers),
         )
         driver.executemany(

@@ -28,18 +28,25 @@ from waypost.operate.failing import Voice
 from waypost.operate.fleet import Fleet, Remote
 from waypost.operate.operator import Operator
 from waypost.operate.verbs import OperatorError
+from waypost.route.route import Route
+from waypost.route.settings import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from waypost.config.settings import Settings
     from waypost.daemon.worker import Work
     from waypost.deliver.settings import OutboundSettings
     from waypost.directory.credentials import Credentials
+    from waypost.net.dns import Resolver
     from waypost.observe.events import Observer
     from waypost.operate.verbs import Verbs
+    from waypost.store.database import StoreError
 
 _STDOUT = 1
+STORE_FAILED = 74
+"""Exit code of a worker whose disk failed a sync (EX_IOERR)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,7 +109,7 @@ async def assemble(given: Work) -> Parts:
     settings = given.settings
     observers, sinks = _observers(settings, live=given.dev and os.isatty(_STDOUT))
     bridge(observers.tell)
-    shards = await _open_shards(given)
+    shards = await _open_shards(given, lambda error: _store_failed(observers, sinks, error))
     credentials = await asyncio.to_thread(_credentials, settings, observers)
     services = Services(spool=shards[0].spool, credentials=credentials, history=shards[0].history, observers=observers, clock=SYSTEM)
     operator = Operator([shard.stores for shard in shards], queue=settings.queue, voice=voice(settings), clock=SYSTEM)
@@ -122,11 +129,11 @@ async def assemble(given: Work) -> Parts:
     )
 
 
-async def _open_shards(given: Work) -> tuple[Shard, ...]:
+async def _open_shards(given: Work, failed: Callable[[StoreError], None]) -> tuple[Shard, ...]:
     shards: list[Shard] = []
     try:
         for index in owned_by(given.index, given.settings.workers, given.settings.data):
-            shards.append(await open_shard(given.settings, index, SYSTEM))  # noqa: PERF401 - what was opened is closed if the next fails
+            shards.append(await open_shard(given.settings, index, SYSTEM, failed=failed))  # noqa: PERF401 - what was opened is closed if the next fails
     except BaseException:
         for shard in shards:
             await shard.close()
@@ -179,23 +186,32 @@ def _plan(settings: Settings, *, dev: bool) -> Plan:
 def _deliverers(settings: Settings, shards: tuple[Shard, ...], observers: Observers) -> tuple[Deliverer, ...]:
     """One for each shard; those of adopted shards share the limits with nobody, for they soon have nothing to do."""
     resolver = CachingResolver(settings.dns, clock=SYSTEM)
-    return tuple(
-        Deliverer(
-            shard.spool,
-            settings.transports,
-            resolver=resolver,
-            outbound=_share(settings.outbound, settings.workers),
-            queue=settings.queue,
-            hostname=settings.hostname,
-            clock=SYSTEM,
-            observers=observers,
-            inbox=shard.inbox,
-            history=shard.history,
-            postmaster=_postmaster(settings),
-            notices=settings.notices,
-        )
-        for shard in shards
+    return tuple(_deliverer(settings, shard, observers, resolver) for shard in shards)
+
+
+def _deliverer(settings: Settings, shard: Shard, observers: Observers, resolver: Resolver) -> Deliverer:
+    deliverer = Deliverer(
+        shard.spool,
+        settings.transports,
+        resolver=resolver,
+        outbound=_share(settings.outbound, settings.workers),
+        queue=settings.queue,
+        hostname=settings.hostname,
+        clock=SYSTEM,
+        observers=observers,
+        inbox=shard.inbox,
+        history=shard.history,
+        postmaster=_postmaster(settings),
+        notices=settings.notices,
     )
+
+    def rests(domain: str) -> bool:
+        """Mail whose transport is ``hold`` waits for an operator from the first: no attempt needs to find that out."""
+        route = deliverer.route(domain)
+        return isinstance(route, Route) and route.transport.kind is Kind.HOLD
+
+    shard.spool.rests = rests
+    return deliverer
 
 
 def _controls(settings: Settings, index: int, operator: Operator) -> tuple[ControlServer, ...]:
@@ -244,3 +260,11 @@ def _postmaster(settings: Settings) -> str:
 
 def _blocked(observers: Observers, detail: str) -> None:
     observers.tell(ServerChanged(what="loop-blocked", detail=detail, severity="warning"))
+
+
+def _store_failed(observers: Observers, sinks: tuple[Lines, ...], error: StoreError) -> None:
+    """A shard that failed a sync must be opened anew (C17), which only a new process can do cleanly: the parent forks one."""
+    observers.tell(ServerChanged(what="store-failed", detail=str(error), severity="error"))
+    for sink in sinks:
+        sink.close()
+    os._exit(STORE_FAILED)

@@ -12,11 +12,12 @@ from waypost.operate.operator import Stores
 from waypost.spool.sqlite import SqliteSpool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from waypost.clock import Clock
     from waypost.config.settings import Settings
+    from waypost.store.database import StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,11 @@ def owned_by(worker: int, workers: int, data: Path) -> Sequence[int]:
     return [worker, *orphans]
 
 
-async def open_shard(settings: Settings, index: int, clock: Clock) -> Shard:
-    """Open, recover, own. Raises store.database.StoreError with one sentence."""
+async def open_shard(settings: Settings, index: int, clock: Clock, *, failed: Callable[[StoreError], None] | None = None) -> Shard:
+    """Open, recover, own; ``failed`` is told when the shard must be opened anew. Raises store.database.StoreError with one sentence."""
     place = folder(settings.data, index)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    spool = SqliteSpool(place, settings.queue, clock)
+    spool = SqliteSpool(place, settings.queue, clock, failed=failed)
     await spool.open()
     try:
         inbox = SqliteInbox(place, clock, settings.inbox)

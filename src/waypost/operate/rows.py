@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from waypost.mail.outcome import Action, Outcome
+from waypost.replies import Key
 from waypost.replies.explain import gloss
 from waypost.spool.states import State
 
@@ -13,11 +15,12 @@ if TYPE_CHECKING:
 
     from waypost.history.render import Entry
     from waypost.inbox.inbox import Captured
-    from waypost.mail.outcome import Outcome
     from waypost.mail.path import ReversePath
     from waypost.spool.settings import QueueSettings
     from waypost.spool.spool import Found, Standing
 
+_HELD = Outcome(action=Action.DEFERRED, key=Key.HELD, status="2.0.0")
+"""What is said of mail that was held from the first and never attempted."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -81,7 +84,7 @@ def standing(one: Standing) -> dict[str, Any]:
 def explained(one: Standing, settings: QueueSettings, lang: str) -> dict[str, Any]:
     """One recipient with the explanation of its last reply and the rule that set its next attempt."""
     row = standing(one)
-    row["explanation"] = explanation(one.last, lang) if one.last else None
+    row["explanation"] = explanation(one.last or _HELD, lang) if one.last or one.state is State.HELD else None
     row["why"] = why(one)
     row["rule"] = rule(settings, one)
     return row

@@ -55,6 +55,8 @@ class Match(NamedTuple):
     """Those that the filter means."""
     fresh: bool
     """No recipient has a row of its own."""
+    held: bool
+    """It was held as a whole when it was kept."""
 
 
 def of(kind: type[Type], value: Value) -> Type:
@@ -150,11 +152,13 @@ def _waiting(envelope: Envelope, row: Row) -> Waiting:
 def search(connection: Connection, wanted: Filter, leased: Mapping[tuple[int, str], frozenset[int]]) -> list[Match]:
     """The messages that ``wanted`` means, oldest first, ``leased`` being the positions leased by message and domain."""
     found: list[Match] = []
-    for number, octets, length, extents in _candidates(connection, wanted):
+    for number, octets, held, length, extents in _candidates(connection, wanted):
         if wanted.limit is not None and len(found) >= wanted.limit:
             break
         envelope = decode_envelope(of(bytes, octets))
-        if matches(wanted, envelope) and (match := _match(connection, wanted, of(int, number), envelope, (length, extents), leased)):
+        if not matches(wanted, envelope):
+            continue
+        if match := _match(connection, wanted, of(int, number), envelope, (bool(held), length, extents), leased):
             found.append(match)
     return found
 
@@ -173,18 +177,18 @@ def _match(
     wanted: Filter,
     number: int,
     envelope: Envelope,
-    where: tuple[Value, Value],
+    kept: tuple[bool, Value, Value],
     leased: Mapping[tuple[int, str], frozenset[int]],
 ) -> Match | None:
     rows = connection.all("recipients", (number,))
-    standings = _standings(envelope, rows) if rows else _queued(envelope)
+    held, length, extents = kept
+    standings = _standings(envelope, rows) if rows else _untouched(envelope, held=held)
     standings = tuple([_overlaid(standing, leased.get((number, standing.domain), frozenset())) for standing in standings])
     chosen = tuple([standing for standing in standings if meant(wanted, standing)])
     if not chosen:
         return None
-    length, extents = where
     size, places = decode_extents(of(bytes, extents)) if extents is not None else (of(int, length), ())
-    return Match(number, envelope, size, places, standings, chosen, fresh=not rows)
+    return Match(number, envelope, size, places, standings, chosen, fresh=not rows, held=held)
 
 
 def _overlaid(standing: Standing, leased: frozenset[int]) -> Standing:
@@ -202,15 +206,15 @@ def _overlaid(standing: Standing, leased: frozenset[int]) -> Standing:
     )
 
 
-def _queued(envelope: Envelope) -> tuple[Standing, ...]:
+def _untouched(envelope: Envelope, *, held: bool) -> tuple[Standing, ...]:
     return tuple(
         Standing(
             position=position,
             recipient=recipient,
             domain=recipient.mailbox.domain,
-            state=State.QUEUED,
+            state=State.HELD if held else State.QUEUED,
             attempts=0,
-            next_attempt=envelope.arrived,
+            next_attempt=None if held else envelope.arrived,
             last=None,
         )
         for position, recipient in enumerate(envelope.recipients)

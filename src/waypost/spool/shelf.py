@@ -97,6 +97,8 @@ class Shelf:
         names = reading.domains_of(match.envelope)
         self._forget(match.number)
         if finished is None and match.fresh:
+            if match.held:
+                return
             self.return_whole(match.number, match.envelope.arrived, names)
         elif not finished:
             for name in names:

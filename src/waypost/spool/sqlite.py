@@ -17,7 +17,7 @@ from waypost.spool.draft import SMALL, Room, SqliteDraft
 from waypost.spool.leasing import Leasing
 from waypost.spool.rows import encode_envelope, encode_extents
 from waypost.spool.search import moved
-from waypost.spool.segments import Segments, Stream
+from waypost.spool.segments import BLOCK, Segments, Stream
 from waypost.spool.shelf import Kept, Shelf
 from waypost.spool.spool import Altered, Change, Found, SpoolFullError, SpoolUnavailableError
 from waypost.spool.writing import Target
@@ -59,12 +59,14 @@ class SqliteSpool:
         failed: Callable[[StoreError], None] | None = None,
         reserve: int = RESERVE,
     ) -> None:
+        self.rests: Callable[[str], bool] | None = None
+        """Tells whether mail for a domain waits for an operator: then it is held from the first, and no deliverer sees it."""
         self._folder = folder
         self._clock = clock
         self._failed = failed
         self._reserve = reserve
         self._segments = Segments(folder / "segments")
-        self._room = Room(folder, settings.free_space, clock)
+        self._room = Room(folder, settings.free_space, clock, self._spare)
         self._shelf = Shelf(settings.fresh, clock)
         self._leasing = Leasing(self._shelf, clock, self._content)
         self._number = 0
@@ -125,6 +127,9 @@ class SqliteSpool:
         if self._recovery is not None:
             await asyncio.shield(self._recovery)
 
+    def _spare(self) -> int:
+        return self._segments.free_blocks * BLOCK + (0 if self._database is None else self._database.spare)
+
     @property
     def _db(self) -> SqliteDatabase:
         if self._database is None:
@@ -152,8 +157,9 @@ class SqliteSpool:
             if draft.size <= SMALL and draft.stream is None:
                 octets = draft.rest()
                 kept = Kept(self._number, envelope, MemoryContent(octets))
-                row = (kept.number, envelope.id, encode_envelope(envelope), octets, None)
-                await self._db.run("keep_message", row, after=partial(self._put, kept, None))
+                held = self._rests(envelope)
+                row = (kept.number, envelope.id, encode_envelope(envelope), held, octets, None)
+                await self._db.run("keep_message", row, after=partial(self._put, kept, None, held))
             else:
                 await self._put_large(self._number, envelope, draft)
         except (StoreError, SpoolFullError, SpoolUnavailableError) as error:
@@ -164,25 +170,27 @@ class SqliteSpool:
         await draft.finish()
         rest, stream = draft.rest(), draft.begun()
         base = stream.length
+        held = self._rests(envelope)
 
         def work(connection: Connection) -> None:
             self._segments.append(stream, rest, at=base)
             self._segments.touch(stream)
             extents = encode_extents(stream.length, stream.extents)
-            connection.execute("keep_message", (number, envelope.id, encode_envelope(envelope), None, extents))
+            connection.execute("keep_message", (number, envelope.id, encode_envelope(envelope), held, None, extents))
 
         kept = Kept(number, envelope, SegmentContent(self._segments, draft.size, stream.extents))
-        done = self._db.write(work, after=partial(self._put, kept, stream))
+        done = self._db.write(work, after=partial(self._put, kept, stream, held))
         draft.keep()
         await done
 
-    def _put(self, kept: Kept, stream: Stream | None, work: Work[None]) -> None:
-        """In the loop, once the message is durable or its keeping failed. Until then its blocks are the spool's, whatever becomes of
-        the caller: a draft discarded meanwhile frees nothing.
-        """
-        if work.error is None:
+    def _rests(self, envelope: Envelope) -> bool:
+        return self.rests is not None and all(map(self.rests, reading.domains_of(envelope)))
+
+    def _put(self, kept: Kept, stream: Stream | None, held: bool, work: Work[None]) -> None:  # noqa: FBT001 - bound by partial, in this order
+        """In the loop, once it is durable or failed. Until then its blocks are the spool's: a draft discarded meanwhile frees nothing."""
+        if work.error is None and not held:
             self._shelf.arrive(kept)
-        elif stream is not None:
+        elif work.error is not None and stream is not None:
             self._segments.free(stream.extents)
 
     # Messages go out.
@@ -215,7 +223,7 @@ class SqliteSpool:
                 await self._db.run("forget_message", (held.number,), after=partial(self._forgot, held), urgent=True)
                 return
             kept = await self._notices(notices)
-            rows = [_row(notice) for notice in kept]
+            rows = [writing.notice_row(notice) for notice in kept]
             now = self._clock.wall()
             await self._db.write(
                 lambda connection: writing.settle(connection, held, settlements, rows, now),
@@ -321,7 +329,7 @@ class SqliteSpool:
         return targets, is_busy
 
     async def _alter(self, chosen: Sequence[tuple[reading.Match, Sequence[Target]]], change: Change, notices: Sequence[Kept]) -> list[str]:
-        rows = [_row(notice) for notice in notices]
+        rows = [writing.notice_row(notice) for notice in notices]
         now = self._clock.wall()
         matches = [match for match, _ in chosen]
         reserved = self._shelf.reserve(matches)
@@ -390,7 +398,3 @@ class SqliteSpool:
         if self._failed is not None:
             failed, self._failed = self._failed, None
             failed(failure)
-
-
-def _row(kept: Kept) -> tuple[int, str, bytes, bytes | None, None]:
-    return (kept.number, kept.envelope.id, encode_envelope(kept.envelope), kept.content.octets, None)

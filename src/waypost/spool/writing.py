@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from waypost.mail.outcome import Action
-from waypost.spool.rows import encode_outcome
+from waypost.spool.rows import encode_envelope, encode_outcome
 from waypost.spool.spool import Change
 from waypost.spool.states import FINAL, Move, State, after
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from waypost.mail.envelope import Envelope
     from waypost.spool.leases import Held
     from waypost.spool.reading import Match
+    from waypost.spool.shelf import Kept
     from waypost.spool.spool import Settlement
     from waypost.store.sqlite import Connection, Value
 
@@ -58,7 +59,7 @@ def _record(connection: Connection, held: Held, settlements: Sequence[Settlement
         connection.execute("forget_message", (number,))
         return True
     if held.fresh:
-        spread(connection, number, held.envelope)
+        spread(connection, number, held.envelope, State.QUEUED)
     connection.executemany("settle_recipient", [_result(number, settlement, now) for settlement in settlements])
     return _forget_if_finished(connection, number)
 
@@ -77,9 +78,15 @@ def _result(number: int, settlement: Settlement, now: float) -> tuple[Value, ...
     )
 
 
-def spread(connection: Connection, number: int, envelope: Envelope) -> None:
-    """Give each recipient of a message a row of its own; those that have one keep it."""
-    rows = [(number, position, recipient.mailbox.domain, envelope.arrived) for position, recipient in enumerate(envelope.recipients)]
+def notice_row(kept: Kept) -> tuple[Value, ...]:
+    """What ``keep_message`` binds for a notice: always small, never held."""
+    return (kept.number, kept.envelope.id, encode_envelope(kept.envelope), False, kept.content.octets, None)
+
+
+def spread(connection: Connection, number: int, envelope: Envelope, state: State) -> None:
+    """Give each recipient of a message a row of its own, all in ``state`` (queued or held); those that have one keep it."""
+    due = envelope.arrived if state is State.QUEUED else None
+    rows = [(number, position, recipient.mailbox.domain, state.value, due) for position, recipient in enumerate(envelope.recipients)]
     connection.executemany("spread_recipient", rows)
 
 
@@ -115,7 +122,7 @@ def _alter(connection: Connection, match: Match, targets: Sequence[Target], chan
     if match.fresh:
         if connection.one("envelope", (number,)) is None:
             return None
-        spread(connection, number, match.envelope)
+        spread(connection, number, match.envelope, State.HELD if match.held else State.QUEUED)
     next_at = now if change in {Change.RELEASE, Change.RETRY} else None
     changes = 0
     for target in targets:

@@ -1,8 +1,8 @@
 -- Every statement of the spool, by name.
 
 -- keep_message --
--- Keeps a message; without rows of its own each of its recipients is queued.
-INSERT INTO message (number, id, envelope, content, extents) VALUES (?, ?, ?, ?, ?);
+-- Keeps a message; without rows of its own each of its recipients is queued, or held if the message is.
+INSERT INTO message (number, id, envelope, held, content, extents) VALUES (?, ?, ?, ?, ?, ?);
 
 -- forget_message --
 -- Forgets a message whose recipients are all settled.
@@ -13,9 +13,9 @@ DELETE FROM message WHERE number = ?;
 DELETE FROM recipient WHERE message = ?;
 
 -- spread_recipient --
--- Gives a queued recipient a row of its own, once the message no longer stands as a whole.
+-- Gives a queued or held recipient a row of its own, once the message no longer stands as a whole.
 INSERT OR IGNORE INTO recipient (message, position, domain, state, next_at, attempts, delay_notified)
-VALUES (?, ?, ?, 'queued', ?, 0, 0);
+VALUES (?, ?, ?, ?, ?, 0, 0);
 
 -- settle_recipient --
 -- Records the result of an attempt.
@@ -74,7 +74,7 @@ SELECT min(next_at) FROM recipient WHERE next_at IS NOT NULL AND domain = '';
 -- whole_messages --
 -- A page of the messages never attempted, in the order of their ids; read at start.
 SELECT id, number FROM message
-WHERE id > ?1 AND number <= ?2 AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.message = message.number)
+WHERE id > ?1 AND number <= ?2 AND held = 0 AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.message = message.number)
 ORDER BY id LIMIT ?3;
 
 -- envelope --
@@ -92,8 +92,8 @@ SELECT position, state FROM recipient WHERE message = ?;
 
 -- messages --
 -- All messages from a number on, oldest first, with the octets of small content.
-SELECT number, envelope, length(content), extents FROM message WHERE number > ? ORDER BY number;
+SELECT number, envelope, held, length(content), extents FROM message WHERE number > ? ORDER BY number;
 
 -- message_by_id --
 -- The same for one message by its queue id.
-SELECT number, envelope, length(content), extents FROM message WHERE id = ?;
+SELECT number, envelope, held, length(content), extents FROM message WHERE id = ?;

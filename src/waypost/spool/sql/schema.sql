@@ -4,6 +4,7 @@ CREATE TABLE message (
     number   INTEGER PRIMARY KEY,
     id       TEXT NOT NULL,
     envelope BLOB NOT NULL,
+    held     INTEGER NOT NULL,
     content  BLOB,
     extents  BLOB
 );
