@@ -63,7 +63,15 @@ def _settlement(
         given_up = replace(outcome, action=Action.FAILED, key=Key.EXPIRED, status="5.4.7", detail=outcome.detail or outcome.key)
         return Settlement(position=waiting.position, outcome=given_up)
     at = schedule.next_attempt(queue, attempts=attempts, now=now, random=random)
-    return Settlement(position=waiting.position, outcome=outcome, next_attempt=at)
+    return Settlement(position=waiting.position, outcome=outcome, next_attempt=at, delay_notified=_is_late(lease, waiting, queue, now))
+
+
+def _is_late(lease: Lease, waiting: Waiting, queue: QueueSettings, now: float) -> bool:
+    """Whether this is the moment to tell its sender that a recipient waits: it comes once, whether or not a notice is wanted then."""
+    envelope = lease.envelope
+    return schedule.delay_notice_due(
+        queue, arrived=envelope.arrived, now=now, notified=waiting.delay_notified, null_path=envelope.reverse_path is None
+    )
 
 
 async def notices(lease: Lease, settled: Sequence[Settlement], rules: Rules, *, now: float) -> list[report.Notice]:
@@ -74,7 +82,7 @@ async def notices(lease: Lease, settled: Sequence[Settlement], rules: Rules, *, 
     if all(each.outcome.action in _DONE and not waiting.recipient.notify for waiting, each in zip(lease.waiting, settled, strict=True)):
         return []  # almost all mail
     facts = [_fact(lease, waiting, each, rules.queue, now) for waiting, each in zip(lease.waiting, settled, strict=True)]
-    if not any(report.owed(fact, delay_notified=lease.notified_delay) for fact in facts):
+    if not any(report.owed(fact, delay_notified=False) for fact in facts):
         return []
     head, whole = await _head(lease.content)
     return list(
@@ -86,7 +94,7 @@ async def notices(lease: Lease, settled: Sequence[Settlement], rules: Rules, *, 
             hostname=rules.hostname,
             postmaster=rules.postmaster,
             now=now,
-            delay_notified=lease.notified_delay,
+            delay_notified=False,  # each recipient for itself: see ``_is_late``
             settings=rules.notices,
         )
     )
@@ -108,8 +116,7 @@ def _fact(lease: Lease, waiting: Waiting, settlement: Settlement, queue: QueueSe
         last_attempt=now,
         next_attempt=settlement.next_attempt,
         expires=envelope.arrived + schedule.lifetime(queue, null_path=False) if late else None,
-        delayed_notice_due=late
-        and schedule.delay_notice_due(queue, arrived=envelope.arrived, now=now, notified=lease.notified_delay, null_path=False),
+        delayed_notice_due=late and settlement.delay_notified,
     )
 
 

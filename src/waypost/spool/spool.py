@@ -90,7 +90,7 @@ class Settlement:
     hold: bool = False
     """Park it for an operator instead (the hold transport): the outcome is then not final."""
     delay_notified: bool = False
-    """A delay notice for it is among the notices of this settlement: remember that its sender was told."""
+    """The moment to tell its sender that it is late is this settlement's: remember it, so that it never comes again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

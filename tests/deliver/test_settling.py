@@ -1,0 +1,68 @@
+"""Settling: who is told what and how often, and that nothing which cannot be settled ends the deliveries of all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from deliver.outbound_kit import PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, to
+from waypost.clock import SYSTEM
+from waypost.mail.envelope import Notify, Recipient
+from waypost.observe.events import Observers, ServerChanged
+from waypost.spool.settings import QueueSettings
+from waypost.spool.spool import Lease, LeaseLostError, SpoolFullError
+
+LATE = QueueSettings(delay_notice=60)
+
+
+async def later(wire: Wire) -> None:
+    """Every recipient is put off."""
+    await wire.open("PIPELINING")
+    while line := await wire.hear(""):
+        wire.say("221 bye" if line == b"QUIT" else "451 4.2.0 later" if line.startswith(b"RCPT") else "250 ok")
+
+
+def late(*recipients: str | Recipient) -> Lease:
+    return lease(*recipients, arrived=SYSTEM.wall() - 100)
+
+
+def again(spool: PreparedSpool, first: Lease) -> Lease:
+    """The lease of the next attempt, as a spool makes it from what was settled."""
+    settled = {each.position: each for each in spool.settled[first.envelope.id]}
+    waiting = tuple(
+        replace(each, attempts=1, delay_notified=each.delay_notified or settled[each.position].delay_notified) for each in first.waiting
+    )
+    return replace(first, waiting=waiting, notified_delay=all(each.delay_notified for each in waiting))
+
+
+@pytest.mark.parametrize("wishes", [frozenset(), frozenset({Notify.DELAY})])
+def test_late_is_told_once(wishes: frozenset[Notify]) -> None:
+    """However often a late message is put off, its sender hears once that it is late."""
+
+    async def run() -> None:
+        async with ScriptedHop(later).listening() as hop:
+            first = late(Recipient(lease("bob@there.example").envelope.recipients[0].mailbox, wishes))
+            spool = await deliver([first], to(hop), queue=LATE)
+            assert [each.delay_notified for each in spool.settled[first.envelope.id]] == [True]
+            assert len(spool.notices) == 1
+            second = await deliver([again(spool, first)], to(hop), queue=LATE)
+            assert second.notices == []
+
+    asyncio.run(run())
+
+
+def test_late_is_told_of_those_not_told_of_before() -> None:
+    """When one of two recipients was told of before, the notice speaks of the other alone."""
+
+    async def run() -> None:
+        async with ScriptedHop(later).listening() as hop:
+            first = late("bob@there.example", "eve@there.example")
+            waiting = (replace(first.waiting[0], delay_notified=True), first.waiting[1])
+            spool = await deliver([replace(first, waiting=waiting)], to(hop), queue=LATE)
+            (notice,) = spool.notices
+            assert b"eve@there.example" in notice.content.octets
+            assert b"bob@there.example" not in notice.content.octets
+
+    asyncio.run(run())
