@@ -15,6 +15,7 @@ from waypost.spool.segments import Stream
 from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from waypost.clock import Clock
@@ -35,15 +36,16 @@ INODES = 64
 class Room:
     """Whether there is room for one message more, on the disk and in memory."""
 
-    __slots__ = ("_checked", "_clock", "_folder", "_free", "least", "used")
+    __slots__ = ("_checked", "_clock", "_folder", "_free", "_spare", "least", "used")
 
-    def __init__(self, folder: Path, least: int, clock: Clock) -> None:
+    def __init__(self, folder: Path, least: int, clock: Clock, spare: Callable[[], int] = int) -> None:
         self.least = least
         """Octets that must stay free on the disk."""
         self.used = 0
         """Octets of drafts in memory."""
         self._folder = folder
         self._clock = clock
+        self._spare = spare
         self._checked = float("-inf")
         self._free = 0
 
@@ -51,7 +53,9 @@ class Room:
         """Raises SpoolFullError when there is no room for ``expect`` octets more. The disk is asked once a second."""
         now = self._clock.monotonic()
         if now - self._checked >= 1:
-            self._free = _free(self._folder)
+            free = _free(self._folder)
+            # What the spool holds of the disk and does not use is room too: databases and segments give nothing back.
+            self._free = free if free < 0 else free + self._spare()
             self._checked = now
         if self._free < max(self.least, expect + expect // 2):
             raise SpoolFullError("the disk of the spool is nearly full")

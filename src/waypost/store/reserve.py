@@ -26,11 +26,16 @@ class Reserve:
             self._path.unlink(missing_ok=True)
             self.held = False
 
-    def renew(self) -> bool:
-        """Set the space aside again where the disk has room for it; whether it is held now."""
-        if not self.held and self._room() > self._size:
+    def renew(self, spare: int = 0) -> bool:
+        """Set the space aside again where the disk has room for it. Whether there is as much: held, or on the disk and in the ``spare``
+        octets within the database together, for a database gives no page back to the disk.
+        """
+        if self.held:
+            return True
+        room = self._room()
+        if room > self._size:
             self.held = self._make()
-        return self.held
+        return self.held or room + spare > self._size
 
     def _room(self) -> int:
         try:

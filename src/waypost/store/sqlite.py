@@ -62,6 +62,11 @@ class SqliteDatabase:
         """Why nothing more is written until the file is opened anew, or None."""
         return self._writer.failure
 
+    @property
+    def spare(self) -> int:
+        """Octets within the file that can be written again without more of the disk."""
+        return self._writer.spare
+
     def write(
         self,
         work: Callable[[Connection], Result],

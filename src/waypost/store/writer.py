@@ -93,6 +93,8 @@ class Writer:
         before_commit: Callable[[], None],
     ) -> None:
         self.failure: StoreError | None = None
+        self.spare = 0
+        """Octets of pages within the file that are free to be written again, as of the last time that somebody looked."""
         self._driver = driver
         self._connection = connection
         self._path = path
@@ -145,7 +147,7 @@ class Writer:
         return batch, False
 
     def _commit(self, batch: list[Work[object]]) -> None:
-        if not self._reserve.held and not self._reserve.renew():
+        if not self._reserve.held and not self._reserve.renew(self._weigh()):
             batch = self._refuse_all_but_urgent(batch)
         error = self._attempt(batch, self._run_together)
         if isinstance(error, FullError):
@@ -254,8 +256,14 @@ class Writer:
             return
         try:
             self._driver.wal_checkpoint(mode=mode)
+            self._weigh()
         except apsw.Error as error:
             self._undo(error)
+
+    def _weigh(self) -> int:
+        if self.failure is None:
+            self.spare = int(self._driver.pragma("freelist_count")) * self._page
+        return self.spare
 
 
 def _wake(batch: list[Work[object]]) -> None:
