@@ -130,9 +130,6 @@ class SqliteSpool:
     def _spare(self) -> int:
         return self._segments.free_blocks * BLOCK + (0 if self._database is None else self._database.spare)
 
-    def _spare(self) -> int:
-        return self._segments.free_blocks * BLOCK + (0 if self._database is None else self._database.spare)
-
     @property
     def _db(self) -> SqliteDatabase:
         if self._database is None:
