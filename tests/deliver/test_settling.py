@@ -12,7 +12,7 @@ from waypost.clock import SYSTEM
 from waypost.mail.envelope import Notify, Recipient
 from waypost.observe.events import Observers, ServerChanged
 from waypost.spool.settings import QueueSettings
-from waypost.spool.spool import Lease, LeaseLostError, SpoolFullError
+from waypost.spool.spool import LeaseLostError, SpoolFullError
 
 LATE = QueueSettings(delay_notice=60)
 
@@ -66,3 +66,70 @@ def test_late_is_told_of_those_not_told_of_before() -> None:
             assert b"bob@there.example" not in notice.content.octets
 
     asyncio.run(run())
+
+
+def watching(told: list[ServerChanged]) -> Observers:
+    return Observers([lambda event: told.append(event) if isinstance(event, ServerChanged) else None])
+
+
+def test_a_notice_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message whose notice makes our own code fail waits and is told of; who got it stays recorded, and other mail goes on."""
+
+    async def half(wire: Wire) -> None:
+        await wire.open("PIPELINING")
+        while line := await wire.hear(""):
+            if line == b"DATA":
+                wire.say("354 go")
+                await wire.data()
+            wire.say("221 bye" if line == b"QUIT" else "550 5.1.1 no" if line.startswith(b"RCPT TO:<eve") else "250 ok")
+
+    def failing(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    told: list[ServerChanged] = []
+
+    async def run() -> None:
+        monkeypatch.setattr("waypost.report.dsn.compose", failing)
+        async with ScriptedHop(half).listening() as hop:
+            poison, sound = lease("bob@there.example", "eve@there.example"), lease("bob@there.example")
+            spool = await deliver([poison, sound], to(hop), observers=watching(told))
+            assert keys(spool, poison) == ["relayed", "delivery-interrupted"]
+            assert [each.next_attempt is None for each in spool.settled[poison.envelope.id]] == [True, False]
+            assert keys(spool, sound) == ["relayed"]
+
+    asyncio.run(run())
+    assert [each.what for each in told] == ["fault"]
+
+
+class Contrary(PreparedSpool):
+    """A spool whose first settlement fails."""
+
+    def __init__(self, error: Exception, *leases: Lease) -> None:
+        super().__init__(*leases)
+        self.error: Exception | None = error
+
+    async def settle(self, lease: Lease, settlements: object, notices: object = ()) -> None:
+        if self.error is not None:
+            error, self.error = self.error, None
+            if not isinstance(error, SpoolFullError):
+                self.left -= 1
+            raise error
+        await super().settle(lease, settlements, notices)
+
+
+@pytest.mark.parametrize("error", [SpoolFullError("full"), LeaseLostError("lost"), ZeroDivisionError("ours")])
+def test_a_settlement_that_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """A full disk is waited for; what cannot be recorded at all is told, and neither ends the deliveries of all."""
+    told: list[ServerChanged] = []
+    monkeypatch.setattr("waypost.deliver.worker.AGAIN", 0.01)
+
+    async def run() -> None:
+        async with ScriptedHop(later).listening() as hop:
+            first, second = lease("bob@there.example"), lease("bob@there.example")
+            spool = Contrary(error, first, second)
+            await deliver([], to(hop, tls="none"), spool=spool, observers=watching(told))
+            assert second.envelope.id in spool.settled
+            assert (first.envelope.id in spool.settled) == isinstance(error, SpoolFullError)
+
+    asyncio.run(run())
+    assert len(told) == (0 if isinstance(error, SpoolFullError) else 1)

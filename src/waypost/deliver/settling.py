@@ -38,6 +38,36 @@ class Rules:
     notices: NoticeSettings
 
 
+async def conclude(
+    lease: Lease, attempted: Attempted, rules: Rules, *, now: float, random: Callable[[], float], fault: Callable[[Lease, Exception], None]
+) -> tuple[list[Settlement], list[report.Notice]]:
+    """What to record, and the notices that go with it. When a notice cannot be written, which ``fault`` is told, nobody is given up
+    without one: those recipients wait, and what went well is recorded all the same.
+    """
+    settled = settlements(lease, attempted, rules, now=now, random=random)
+    try:
+        return settled, await notices(lease, settled, rules, now=now)
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one notice must neither end all deliveries nor lose the message; it is told
+        fault(lease, error)
+        pairs = zip(lease.waiting, settled, strict=True)
+        return [_kept(waiting, each, rules.queue, now=now, random=random) for waiting, each in pairs], []
+
+
+def _kept(waiting: Waiting, settlement: Settlement, queue: QueueSettings, *, now: float, random: Callable[[], float]) -> Settlement:
+    """The settlement without what a notice would have to tell."""
+    outcome = settlement.outcome
+    if outcome.action is not Action.FAILED:
+        return replace(settlement, delay_notified=False)
+    at = schedule.next_attempt(queue, attempts=waiting.attempts + 1, now=now, random=random)
+    return Settlement(
+        position=settlement.position,
+        outcome=replace(
+            outcome, action=Action.DEFERRED, key=Key.DELIVERY_INTERRUPTED, status="4.3.0", detail="its notice cannot be written"
+        ),
+        next_attempt=at,
+    )
+
+
 def settlements(lease: Lease, attempted: Attempted, rules: Rules, *, now: float, random: Callable[[], float]) -> list[Settlement]:
     """One for each waiting recipient."""
     pairs = zip(lease.waiting, attempted.outcomes, strict=True)

@@ -24,7 +24,7 @@ from waypost.route.plan import plan
 from waypost.route.route import Unroutable
 from waypost.route.settings import Kind
 from waypost.route.transports import read_transports
-from waypost.spool.spool import SpoolUnavailableError
+from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -173,7 +173,7 @@ class Deliverer:
             try:
                 wait = CROWDED_WAIT if lanes.parked else IDLE_WAIT
                 leases = await self._spool.lease(min(lanes.room, LEASES), lanes, wait=wait)
-            except SpoolUnavailableError:
+            except (SpoolUnavailableError, SpoolFullError):
                 await asyncio.sleep(AGAIN)
                 continue
             if not leases:
@@ -219,9 +219,10 @@ class Deliverer:
         now = self._clock.wall()
         self._settling.add(job)
         try:
-            settled = settling.settlements(job.lease, attempted, self._rules, now=now, random=self._means.random.random)
-            owed = await settling.notices(job.lease, settled, self._rules, now=now)
-            await self._settle(job.lease, settled, settling.queued(owed))
+            settled, owed = await settling.conclude(
+                job.lease, attempted, self._rules, now=now, random=self._means.random.random, fault=self._journal.fault
+            )
+            recorded = await self._settle(job.lease, settled, settling.queued(owed))
         except BaseException:
             if attempted.hop is not None:
                 attempted.hop.stream.close()
@@ -232,7 +233,8 @@ class Deliverer:
             self._release(attempted.hop)
         connecting = min(attempted.connecting, ended - started)
         seconds = (max(0.0, job.wall - job.lease.envelope.arrived), started - job.taken, connecting, ended - started - connecting)
-        self._journal.record(job.lease, attempted, settled, owed, seconds)
+        if recorded:
+            self._journal.record(job.lease, attempted, settled, owed, seconds)
 
     async def _attempt(self, job: Job) -> Attempted:
         route = job.route
@@ -244,13 +246,18 @@ class Deliverer:
             self._journal.fault(job.lease, error)
             return all_failed(job.lease, Key.DELIVERY_INTERRUPTED, next_hop=route.transport.name, detail=type(error).__name__)
 
-    async def _settle(self, lease: Lease, settled: Sequence[Settlement], notices: Sequence[Notice]) -> None:
-        """Again and again until it is durable: the mail is out, and only this keeps it from going out twice."""
+    async def _settle(self, lease: Lease, settled: Sequence[Settlement], notices: Sequence[Notice]) -> bool:
+        """Again and again until it is durable: the mail is out, and only this keeps it from going out twice. Whether it is recorded."""
         while True:
             try:
-                return await self._spool.settle(lease, settled, notices)
-            except SpoolUnavailableError:
+                await self._spool.settle(lease, settled, notices)
+            except (SpoolUnavailableError, SpoolFullError):
                 await asyncio.sleep(AGAIN)
+            except Exception as error:  # noqa: BLE001 - it stays leased, so it is not sent again before a restart; it is told
+                self._journal.fault(lease, error)
+                return False
+            else:
+                return True
 
     # ---- connections ------------------------------------------------------------------------------------------
 
