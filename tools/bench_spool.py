@@ -218,5 +218,6 @@ async def main() -> None:
     shutil.rmtree(arguments.folder / "bench-spool")
 
 
-gc.set_threshold(50_000, 50, 1000)  # as the server does
-uvloop.run(main())
+if __name__ == "__main__":
+    gc.set_threshold(50_000, 50, 1000)  # as the server does
+    uvloop.run(main())

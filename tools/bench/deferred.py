@@ -31,7 +31,7 @@ from tools.bench_spool import fill
 folder = Path(sys.argv[1])
 fill(folder, int(sys.argv[2]))
 database = apsw.Connection(str(folder / "spool.db"))
-database.execute("UPDATE recipient SET next_attempt = ? + rowid % 14400 WHERE state = 'deferred'", (time.time() + 7200,))
+database.execute("UPDATE recipient SET next_at = ? + message % 14400 WHERE state = 'deferred'", (time.time() + 7200,))
 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 database.close()
 """

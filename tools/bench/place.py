@@ -121,7 +121,7 @@ def _delayed(path: Path) -> Iterator[None]:
         file.truncate(1 << 30)
     shown.mkdir(exist_ok=True)
     run("mkfs.ext4", "-q", "-F", str(disk))
-    libraries = ":".join(str(each) for each in tree.glob("usr/lib/*-linux-gnu"))
+    libraries = ":".join(str(each) for each in [*tree.glob("usr/lib/*-linux-gnu"), *tree.glob("lib/*-linux-gnu")])
     env = {**os.environ, "LD_LIBRARY_PATH": libraries, "PATH": f"{tree}/usr/bin:{tree}/bin:{os.environ['PATH']}"}
     binary, filters = tree / "usr/bin/nbdkit", next(iter(tree.glob("usr/lib/*/nbdkit/filters")))
     plugin = next(iter(tree.glob("usr/lib/*/nbdkit/plugins"))) / "nbdkit-file-plugin.so"

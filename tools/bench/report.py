@@ -90,7 +90,7 @@ def _state(row: dict[str, Any]) -> str:
     if row["state"] == "missed":
         missed = [part["name"] for part in row["parts"] if part["state"] == "missed"]
         return f"**missed** ({', '.join(missed)})" if len(missed) < len(row["parts"]) else "**missed**"
-    return f"{row['state']}: {row['why']}" if row["why"] else str(row["state"])
+    return f"{row['state']}: {' '.join(row['why'].split())[:200]}" if row["why"] else str(row["state"])
 
 
 def _accepts(records: Sequence[Record]) -> list[str]:
