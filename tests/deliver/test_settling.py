@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from deliver.outbound_kit import PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, to
+from deliver.outbound_kit import PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, to
 from waypost.clock import SYSTEM
 from waypost.mail.envelope import Notify, Recipient
 from waypost.observe.events import Observers, ServerChanged
 from waypost.spool.settings import QueueSettings
 from waypost.spool.spool import LeaseLostError, SpoolFullError
+
+if TYPE_CHECKING:
+    from waypost.spool.spool import Lease
 
 LATE = QueueSettings(delay_notice=60)
 
@@ -127,7 +131,7 @@ def test_a_settlement_that_fails(monkeypatch: pytest.MonkeyPatch, error: Excepti
         async with ScriptedHop(later).listening() as hop:
             first, second = lease("bob@there.example"), lease("bob@there.example")
             spool = Contrary(error, first, second)
-            await deliver([], to(hop, tls="none"), spool=spool, observers=watching(told))
+            await deliver([], to(hop), spool=spool, observers=watching(told), settings=outbound(destination_connections=1))
             assert second.envelope.id in spool.settled
             assert (first.envelope.id in spool.settled) == isinstance(error, SpoolFullError)
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 WINDOW = 4
 """Chunks of a large message that may be unanswered: so many are sent in vain when the first is refused."""
 
+LAST_WORDS_SECONDS = 1.0
+"""How long the answer of a next hop is looked for that takes no more of the content."""
+
 
 class HopKey(NamedTuple):
     """What a kept connection is good for."""
@@ -106,6 +109,7 @@ class Hop:
             if flight:
                 await self._finish(flight, content, block_seconds)
         except StreamError as error:
+            await self._hear_last_words()
             session.give_up(self._broken(error))
         except (LocalProtocolError, SpoolUnavailableError, OSError) as error:  # ours: it cannot be sent as it is, or not be read
             session.give_up(outcome(Key.CONTENT_UNREADABLE, next_hop=self.name, detail=str(error)))
@@ -159,6 +163,22 @@ class Hop:
                 stream.send(more)
             if session.state is ClientState.HANDSHAKE:
                 return
+
+    async def _hear_last_words(self) -> None:
+        """What the next hop said before it stopped taking content: a refusal in mid-content is its answer, not the broken connection."""
+        stream, session = self.stream, self.session
+        try:
+            stream.deadline(LAST_WORDS_SECONDS)
+            while not session.over:
+                session.receive(await stream.receive())
+        except StreamError:
+            pass  # there were none
+
+    def leave(self) -> None:
+        """Say QUIT and close, without a wait for 221."""
+        if self.session.state is ClientState.READY:
+            self.stream.send(self.session.quit())
+        self.stream.close()
 
     async def farewell(self, *, seconds: float) -> None:
         """QUIT, a short wait for 221, close. Whatever was carried has been settled before (I2)."""

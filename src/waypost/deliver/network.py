@@ -107,6 +107,7 @@ class _Journey:
         async for target in self._targets():
             if self._means.timed_out_lately(target.name):
                 later.append(target)
+                self._note(outcome(Key.UNREACHABLE, next_hop=target.name, detail="it let a connection time out a moment ago"))
             elif await self._visit(target, self._upgrade):
                 return
         for target in later:
@@ -135,7 +136,7 @@ class _Journey:
                 self._addressless(host)
                 continue
             except NameLookupError as error:
-                self._last = outcome(Key.NAME_LOOKUP_FAILED, next_hop=host.host, detail=str(error))
+                self._note(outcome(Key.NAME_LOOKUP_FAILED, next_hop=host.host, detail=str(error)))
                 continue
             if not addresses:
                 self._addressless(host)
@@ -147,10 +148,13 @@ class _Journey:
 
     def _addressless(self, host: NextHop) -> None:
         """A name without an address. Where the DNS names all hosts and none has one, the domain takes no mail (5321#5.1)."""
-        if not self._route.by_exchangers:
-            self._last = outcome(Key.UNREACHABLE, next_hop=host.host, detail=f"{host.host} has no address")
-        elif self._last is None:
-            self._last = outcome(Key.DOMAIN_UNKNOWN, next_hop=host.host, detail=f"{host.host} has no address")
+        key = Key.DOMAIN_UNKNOWN if self._route.by_exchangers else Key.UNREACHABLE
+        self._note(outcome(key, next_hop=host.host, detail=f"{host.host} has no address"))
+
+    def _note(self, reason: Outcome) -> None:
+        """Why a host did not do. While one of them may do later nothing is final, whatever the others say (5321#5.1)."""
+        if self._last is None or reason.action is Action.DEFERRED or self._last.action is Action.FAILED:
+            self._last = reason
 
     # ---- connections ------------------------------------------------------------------------------------------
 
@@ -161,11 +165,7 @@ class _Journey:
         if hop is None:
             return False
         hop.listen(self._ear(hop.name))
-        before = hop.session.replies
-        done = await self._deliver(hop)
-        if not done and hop.session.replies == before:
-            self._outcomes.clear()  # it had been closed while nobody looked: nothing was heard, all begins anew
-        return done
+        return await self._deliver(hop)
 
     async def _visit(self, target: Target, upgrade: Upgrade) -> bool:
         """Connect, introduce, deliver; whether the journey is over."""
@@ -173,7 +173,7 @@ class _Journey:
         try:
             stream = await self._dial(target)
         except UnreachableError as error:
-            self._last = outcome(Key.UNREACHABLE, next_hop=target.name, detail=str(error))
+            self._note(outcome(Key.UNREACHABLE, next_hop=target.name, detail=str(error)))
             if isinstance(error.__cause__, TimeoutError):
                 means.timed_out(target.name)
             return False
@@ -184,13 +184,15 @@ class _Journey:
             stream.close()  # cancelled: nobody else would
             raise
         if failure is None and self._route.by_exchangers and hop.session.peer_name.lower() in means.ourselves:
-            failure = outcome(Key.ROUTE_LOOPS_BACK, next_hop=target.name, detail="the exchanger greets with our own name")
+            stream.close()
+            self._note(outcome(Key.ROUTE_LOOPS_BACK, next_hop=target.name, detail="the exchanger greets with our own name"))
+            return True  # 5321#5.1: nothing from our own preference on
         if failure is None:
             done = await self._deliver(hop)
             if not done and hop.session.transaction is not None and hop.session.transaction.chunking_refused:
                 return await self._visit(target, upgrade)  # the same again by DATA
             return done
-        self._last = failure
+        self._note(failure)
         stream.close()
         if failure.key == Key.TLS_FAILED and transport.tls is OutboundTls.OPPORTUNISTIC and not failure.detail.startswith("octets"):
             return upgrade is not Upgrade.NEVER and await self._visit(target, Upgrade.NEVER)  # 7435#3: better in the clear than not at all
@@ -246,20 +248,23 @@ class _Journey:
         means = self._means
         self._result.connecting += means.clock.monotonic() - self._since
         try:
-            while self._open and not hop.session.over:
-                batch = self._open[: means.outbound.recipients]
-                await self._transact(hop, batch)
+            going = True
+            while self._open and going and not hop.session.over:
+                going = await self._transact(hop, self._open[: means.outbound.recipients])
         except BaseException:
             hop.stream.close()  # cancelled in the middle: a message without its end is dropped by the next hop
             raise
         if hop.session.over:
             hop.stream.close()
+        elif self._open:
+            hop.leave()
         else:
             self._result.hop = hop
         self._since = means.clock.monotonic()
         return not self._open
 
-    async def _transact(self, hop: Hop, batch: list[Waiting]) -> None:
+    async def _transact(self, hop: Hop, batch: list[Waiting]) -> bool:
+        """One transaction; whether the next may follow on this connection."""
         means, lease = self._means, self._lease
         transaction = await hop.carry(
             lease.envelope, [waiting.recipient for waiting in batch], lease.content, block_seconds=means.outbound.block_seconds
@@ -268,19 +273,24 @@ class _Journey:
         if transaction.chunking_refused:
             means.never_chunk_with(hop.name)
         moved = any(result is not None and result.action in (Action.RELAYED, Action.DELIVERED) for _, result in results)
+        going = True
         for waiting, result in results:
-            if result is None or self._put_off(hop, waiting, result, chunking_refused=transaction.chunking_refused):
+            if result is None:
+                continue
+            if self._put_off(hop, waiting, result, chunking_refused=transaction.chunking_refused):
+                going = False
                 continue
             self._outcomes[waiting.position] = result
             if not (moved and result.key == Key.REMOTE_RECIPIENTS_FULL):  # 5321#4.5.3.1.10: those go into the next transaction at once
                 self._open.remove(waiting)
+        return going
 
     def _put_off(self, hop: Hop, waiting: Waiting, result: Outcome, *, chunking_refused: bool) -> bool:
         """Whether the recipient was certainly not taken and another connection may do better at once."""
         if chunking_refused and result.heard is not None and result.heard.command.startswith("BDAT"):
-            self._last = outcome(Key.REMOTE_GARBLED, next_hop=hop.name, heard=result.heard, detail="CHUNKING is offered and BDAT refused")
-        elif result.action is Action.DEFERRED and hop.session.over and _untaken(hop, result):
-            self._last = result
+            self._note(outcome(Key.REMOTE_GARBLED, next_hop=hop.name, heard=result.heard, detail="CHUNKING is offered and BDAT refused"))
+        elif result.action is Action.DEFERRED and _untaken(hop, result):
+            self._note(result)
         else:
             return False
         self._outcomes.pop(waiting.position, None)
@@ -288,8 +298,14 @@ class _Journey:
 
 
 def _untaken(hop: Hop, result: Outcome) -> bool:
-    """Whether a session that ended in mid-transaction took nothing for certain: 421 said so, or a kept connection was dead."""
-    if result.heard is not None:
-        return result.heard.code == 421
-    transaction = hop.session.transaction
-    return hop.messages > 1 and transaction is not None and not transaction.answered
+    """Whether a temporary failure was the host's, not the recipient's, and nothing was taken for certain.
+
+    So it is when 421 was said; when MAIL or DATA was put off; when the connection ended before the content had; and when a kept
+    connection was dead.
+    """
+    heard, transaction = result.heard, hop.session.transaction
+    if heard is not None:
+        return (heard.code == 421 and hop.session.over) or heard.command in ("MAIL", "DATA")
+    if not hop.session.over or transaction is None or result.key == Key.CONTENT_UNREADABLE:
+        return False
+    return not transaction.complete or (hop.messages > 1 and not transaction.answered)

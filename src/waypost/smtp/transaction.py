@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from waypost.smtp.offers import Offers
 
 MAIL, RCPT, DATA, BDAT, CHUNK, END, LONE_DOT, RSET = "MAIL", "RCPT", "DATA", "BDAT", "BDAT chunk", "end of data", "lone dot", "RSET"
+_ENDS = frozenset({BDAT, END})
 UNKNOWN_BDAT = frozenset({500, 502, 503})
 """Answers by which a server that offers CHUNKING says that it does not keep its word."""
 
@@ -68,6 +69,7 @@ class Transaction:
         "_stuffer",
         "answered",
         "chunking_refused",
+        "complete",
         "done",
         "envelope",
         "expected",
@@ -90,6 +92,8 @@ class Transaction:
         self.done = self.wants_content = self.spoiled = self.chunking_refused = False
         self.answered = False
         """Whether any answer came: if none did, a connection that was kept idle may have been closed before."""
+        self.complete = False
+        """Whether the end of the content went out: from then on the next hop may have taken the message."""
         self._offers = offers
         self._next_hop = next_hop
         self._lmtp = lmtp
@@ -151,6 +155,8 @@ class Transaction:
 
     def _send(self, labels: Sequence[str], commands: bytes, content: bytes) -> bytes:
         self.expected.extend(labels)
+        if labels and labels[-1] in _ENDS:
+            self.complete = True
         listener = self.listener
         if listener is not None:
             if commands:

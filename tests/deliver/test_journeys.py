@@ -1,0 +1,216 @@
+"""From host to host: which answers end a journey, which lead on, and that nothing which was taken is ever sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deliver.outbound_kit import ALL, PreparedNames, PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, results, to
+from waypost.net.dns import Exchanger
+from waypost.route import exchangers
+from waypost.route.settings import TransportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from waypost.spool.spool import Lease, Notice, Settlement
+
+SMALL = b"Subject: small\r\n\r\nhello\r\n"
+LARGE = b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 78 + b"\r\n") * 200_000
+
+
+class Pieces:
+    """Content that is not at hand."""
+
+    octets = None
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.size = len(content)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for at in range(0, self.size, 65_536):
+            yield self.content[at : at + 65_536]
+
+
+class Sequel(PreparedSpool):
+    """A spool whose last lease comes when all others are settled."""
+
+    def __init__(self, before: list[Lease], last: Lease) -> None:
+        super().__init__(*before)
+        self.left += 1
+        self.last = last
+
+    async def settle(self, lease: Lease, settlements: list[Settlement], notices: tuple[Notice, ...] = ()) -> None:
+        await super().settle(lease, settlements, notices)
+        if self.left == 1:
+            await asyncio.sleep(0.05)
+            self.waiting.append(self.last)
+
+
+async def taking(wire: Wire) -> None:
+    """Takes everything, by BDAT or by DATA."""
+    await wire.open(*ALL)
+    await further(wire)
+
+
+async def further(wire: Wire) -> None:
+    while line := await wire.hear(""):
+        if line.startswith(b"BDAT"):
+            await wire.octets(int(line.split()[1]))
+        elif line == b"DATA":
+            wire.say("354 go")
+            await wire.data()
+        wire.say("221 bye" if line == b"QUIT" else "250 ok")
+
+
+def heard(hop: ScriptedHop, word: bytes) -> int:
+    return sum(line.startswith(word) for wire in hop.wires for line in wire.lines)
+
+
+def test_a_dead_kept_connection_forgets_nothing() -> None:
+    """Who was served over one kept connection is not served again because a second one turns out dead."""
+
+    async def first_half(wire: Wire) -> None:
+        await wire.open(*ALL)
+        await wire.hear("MAIL", "RCPT", "BDAT")
+        await wire.octets(len(SMALL))
+        wire.say("250 ok", "250 ok", "250 taken")
+        await wire.hear("MAIL", "RCPT", "BDAT")
+        await wire.octets(len(SMALL))
+        wire.say("250 ok", "250 ok", "250 taken")
+        await wire.hear("MAIL")
+        wire.say("421 4.3.2 closing")
+
+    async def dying(wire: Wire) -> None:
+        await wire.open(*ALL)
+        await wire.hear("MAIL", "RCPT", "BDAT")
+        await wire.octets(len(SMALL))
+        wire.say("250 ok", "250 ok", "250 taken")
+        await wire.hear("MAIL")
+
+    async def busy(wire: Wire) -> None:
+        wire.say("421 busy")
+
+    async def run() -> None:
+        async with ScriptedHop(first_half, busy).listening() as one, ScriptedHop(dying, busy).listening() as two:
+            # Both connections are made by mail that goes one way only, and kept for the message to both.
+            settings = outbound(destination_connections=1, recipients=1, reuse_seconds=30)
+            there = TransportSettings(match="both.example", hosts=(one.at, two.at), tls="none")
+            ways = [TransportSettings(match=f"{n}.example", hosts=(hop.at,), tls="none") for n, hop in (("one", one), ("two", two))]
+            before = [lease("bob@one.example", content=SMALL), lease("bob@two.example", content=SMALL)]
+            message = lease("ann@both.example", "bob@both.example", content=SMALL)
+            spool = Sequel(before, message)
+            await deliver([], there, *ways, spool=spool, settings=settings)
+            assert keys(spool, message) == ["relayed", "remote-deferred"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "key"),
+    [("421 busy", "554 no", "remote-deferred"), ("554 no", "421 busy", "remote-deferred"), ("554 no", "554 no", "remote-rejected")],
+)
+def test_final_only_when_all_are(first: str, second: str, key: str) -> None:
+    """A host that sends us away for good does not end what another host may take later."""
+
+    def saying(greeting: str) -> Callable[[Wire], Awaitable[None]]:
+        async def script(wire: Wire) -> None:
+            wire.say(greeting)
+
+        return script
+
+    async def run() -> None:
+        async with ScriptedHop(saying(first)).listening() as one, ScriptedHop(saying(second)).listening() as two:
+            message = lease("bob@there.example")
+            spool = await deliver([message], TransportSettings(hosts=(one.at, two.at)))
+            assert keys(spool, message) == [key]
+
+    asyncio.run(run())
+
+
+def test_ourselves_behind_a_better_exchanger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup exchanger that finds itself in the list waits for the better one, and tries nothing worse than itself."""
+
+    async def ourselves(wire: Wire) -> None:
+        wire.say("220 here.example ESMTP")
+        await wire.hear("EHLO")
+        wire.say("250-here.example", "250 PIPELINING")
+        await wire.ended()
+
+    async def run() -> None:
+        async with ScriptedHop(ourselves).listening() as hop:
+            monkeypatch.setattr(exchangers, "PORT", hop.port)
+            names = PreparedNames(
+                {
+                    "there.example": (
+                        Exchanger(10, "best.there.example"),
+                        Exchanger(20, "alias.here.example"),
+                        Exchanger(30, "worst.example"),
+                    )
+                },
+                {"best.there.example": ("127.0.0.3",), "alias.here.example": ("127.0.0.1",), "worst.example": ("127.0.0.1",)},
+            )
+            message = lease("bob@there.example")
+            spool = await deliver([message], TransportSettings(), names=names)
+            assert keys(spool, message) == ["unreachable"]
+            assert len(hop.wires) == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("offers", "replies"),
+    [
+        (ALL, ("452 4.3.1 disk full", "503 no", "503 no")),
+        (("PIPELINING",), ("451 4.3.0 trouble", "503 no", "503 no")),
+        (("PIPELINING",), ("250 ok", "250 ok", "451 4.3.0 trouble")),
+        (("PIPELINING",), ("250 ok", "250 ok", "")),
+        (("PIPELINING",), ("250 ok", "250 ok")),
+        (("PIPELINING",), ("250 ok",)),
+    ],
+)
+def test_trouble_of_the_host_leads_on(offers: tuple[str, ...], replies: tuple[str, ...]) -> None:
+    """MAIL or DATA put off, or a connection that ends before the content has, is the host's affair: the next one is asked (5321#5.1)."""
+
+    async def troubled(wire: Wire) -> None:
+        await wire.open(*offers)
+        await wire.hear("MAIL")
+        wire.say(*[reply for reply in replies if reply])
+        await asyncio.sleep(0.05)
+
+    async def run() -> None:
+        async with ScriptedHop(troubled).listening() as first, ScriptedHop(taking).listening() as second:
+            message = lease("bob@there.example")
+            spool = await deliver([message], TransportSettings(hosts=(first.at, second.at), tls="none"))
+            assert keys(spool, message) == ["relayed"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("said", "key"), [("552 5.3.4 too large", "remote-rejected"), ("451 4.3.0 later", "remote-deferred")])
+@pytest.mark.parametrize("offers", [("PIPELINING",), ("PIPELINING", "CHUNKING")])
+def test_an_answer_in_mid_content(offers: tuple[str, ...], said: str, key: str) -> None:
+    """A next hop that refuses in mid-content and takes no more has answered; its word counts, not the broken connection."""
+
+    async def early(wire: Wire) -> None:
+        await wire.open(*offers)
+        await wire.hear("MAIL", "RCPT")
+        wire.say("250 ok", "250 ok")
+        if "CHUNKING" not in offers:
+            await wire.hear("DATA")
+            wire.say("354 go")
+        await wire.octets(1000)
+        wire.say(said)
+        await asyncio.sleep(1.5)
+
+    async def run() -> None:
+        async with ScriptedHop(early).listening() as hop:
+            message = lease("bob@there.example", content=Pieces(LARGE))
+            spool = await deliver([message], to(hop, tls="none"), settings=outbound(block_seconds=1))
+            assert keys(spool, message) == [key]
+            assert results(spool, message)[0].heard.text.startswith(said[:3])
+
+    asyncio.run(run())
