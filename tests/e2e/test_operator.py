@@ -15,6 +15,7 @@ from support.needs import require
 from support.peers import environment, program, run
 from support.ports import free_port
 from support.server import Waypost, configuration, listener, port_of
+from support.sink import EXTENSIONS
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -155,6 +156,37 @@ def test_notice_round_trip(start_waypost: Callable[..., Waypost], start_sink: Ca
     assert b"Message-ID: <eight-bit@example.org>" in heard.content
     assert b"Latin-1: Gr" not in heard.content
     assert len(home.heard) == 1
+
+
+@pytest.mark.parametrize("offers_dsn", [True, False], ids=["next hop with DSN", "next hop without"])
+def test_success_asked_for(
+    start_waypost: Callable[..., Waypost], start_sink: Callable[..., Sink], folder: Path, *, offers_dsn: bool
+) -> None:
+    """NOTIFY=SUCCESS is passed on to a next hop that offers DSN; else we tell the sender that the message was relayed beyond DSN."""
+    hop = start_sink(extensions=EXTENSIONS if offers_dsn else tuple(each for each in EXTENSIONS if each != "DSN"))
+    home = start_sink()
+    transports = [
+        {"match": "example.org", "kind": "smtp", "hosts": [f"127.0.0.1:{hop.port}"]},
+        {"match": "*", "kind": "smtp", "hosts": [f"127.0.0.1:{home.port}"]},
+    ]
+    tree = configuration(folder, listeners=[listener("relay")], transports=transports)
+    server = start_waypost(tree)
+    with Dialogue(port_of(tree)) as talk:
+        talk.hello()
+        talk.ask("MAIL FROM:<sender@example.net> RET=FULL ENVID=abc")
+        talk.ask("RCPT TO:<grace@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;grace@example.org")
+        talk.ask("DATA")
+        talk.send(messages.shape("dots").replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        assert talk.reply().startswith("250")
+    heard = hop.wait_for("grace@example.org")
+    if offers_dsn:
+        assert {"RET=FULL", "ENVID=abc"} <= set(heard.mail.split())
+        assert {"NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;grace@example.org"} <= set(heard.rcpt[0].split())
+        until(lambda: rows(server) == [], what="an empty queue")
+        assert home.heard == []
+    else:
+        _, status, _ = notice_of(home.wait_for("sender@example.net").content).iter_parts()
+        assert status.get_payload()[1]["Action"] == "relayed"
 
 
 def test_no_notice_for_the_null_path(start_waypost: Callable[..., Waypost], start_sink: Callable[..., Sink], folder: Path) -> None:
