@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deliver.outbound_kit import lease
+from waypost.clock import SYSTEM
 from waypost.deliver.hop import HopKey
 from waypost.deliver.lanes import AHEAD, AT_HAND, Job, Lanes
 from waypost.deliver.pool import Pool
+from waypost.deliver.share import Share
 from waypost.net import dial as dialling
 from waypost.net.dial import UnreachableError, dial, dial_unix
 from waypost.route.plan import plan
@@ -43,7 +45,7 @@ def job(domain: str) -> Job:
 
 
 def lanes(total: int = 10, per_destination: int = 2) -> Lanes:
-    return Lanes(route, total=total, per_destination=per_destination)
+    return Lanes(route, Share(SYSTEM.monotonic), total=total, per_destination=per_destination)
 
 
 def test_a_full_lane_is_busy() -> None:
@@ -212,3 +214,33 @@ def test_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(UnreachableError, match=r"^no connection within 0\.05 seconds$"):
         asyncio.run(run())
+
+
+def test_lanes_take_turns_when_there_is_no_room_for_all() -> None:
+    """A lane that always has more to do does not keep the others waiting."""
+    these = lanes(total=1)
+    name, lane = these.enter(job("x.example"))
+    ahead, other = job("x.example"), job("y.example")
+    these.enter(ahead)
+    these.enter(other)
+    order = []
+    for _ in range(2):
+        assert these.next(name, lane) is None
+        name, lane, found = these.stranded()
+        these.enter(job("x.example"))
+        order.append(found)
+    assert order == [ahead, other]
+
+
+def test_two_deliverers_share_the_limits() -> None:
+    """Two shards of one process have together no more than the limits, and a runner of one makes way for the other."""
+    share = Share(SYSTEM.monotonic)
+    one, two = (Lanes(route, share, total=2, per_destination=1) for _ in range(2))
+    name, lane = one.enter(job("x.example"))
+    assert two.enter(job("x.example")) is None
+    assert two.enter(job("y.example")) is not None
+    assert one.enter(job("z.example")) is None
+    one.enter(job("x.example"))
+    assert one.next(name, lane) is None
+    assert two.stranded() is not None
+    assert (share.running, share.at("x.example")) == (2, 1)

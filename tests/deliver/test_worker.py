@@ -582,3 +582,51 @@ def test_reload() -> None:
         assert [results(spool, each)[0].key for each in (first, second, third)] == ["discarded", "held", "held"]
 
     asyncio.run(run())
+
+
+def test_a_busy_destination_makes_way() -> None:
+    """While there is no room for all, mail for one destination does not wait until all mail for another is out."""
+
+    async def run() -> None:
+        async with ScriptedHop(taking).listening() as hop:
+            many = [lease("bob@big.example") for _ in range(40)]
+            few = lease("bob@small.example")
+            spool = PreparedSpool(*many, few)
+            ways = [
+                TransportSettings(match=name, hosts=(host,))
+                for name, host in (("big.example", hop.at), ("small.example", hop.at.replace("127.0.0.1", "localhost")))
+            ]
+            await deliver([], *ways, spool=spool, settings=outbound(connections=1), names=PreparedNames({}, {"localhost": ("127.0.0.1",)}))
+            assert list(spool.settled).index(few.envelope.id) < 10
+
+    asyncio.run(run())
+
+
+def test_idle_connections_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that are kept count among those to all next hops: the one idle longest makes room."""
+
+    async def run() -> None:
+        async with ScriptedHop(taking).listening() as hop:
+            monkeypatch.setattr(exchangers, "PORT", hop.port)
+            numbers = range(12)
+            names = PreparedNames(
+                {f"d{n}.example": (Exchanger(1, f"mx{n}.example"),) for n in numbers}, {f"mx{n}.example": ("127.0.0.1",) for n in numbers}
+            )
+            spool = PreparedSpool(*[lease(f"bob@d{n}.example") for n in numbers])
+            deliverer = Deliverer(
+                spool,
+                [TransportSettings()],
+                resolver=names,
+                outbound=outbound(connections=4, reuse_seconds=300),
+                queue=QueueSettings(),
+                hostname="here.example",
+                clock=SYSTEM,
+                observers=Observers(),
+            )
+            running = asyncio.ensure_future(deliverer.run())
+            await spool.done.wait()
+            await until(lambda: sum(wire.lines[-1:] != [b"QUIT"] for wire in hop.wires) <= 4)
+            deliverer.drain(1.0)
+            await running
+
+    asyncio.run(run())

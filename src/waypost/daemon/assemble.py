@@ -13,6 +13,7 @@ from waypost.accept.rules import Plan, Services
 from waypost.clock import SYSTEM
 from waypost.daemon.shards import Shard, folder, open_shard, owned_by
 from waypost.daemon.watchdog import Watchdog
+from waypost.deliver.share import Share
 from waypost.deliver.worker import Deliverer
 from waypost.directory.credentials import AnyCredentials, Verifier
 from waypost.directory.domains import Domains
@@ -24,6 +25,7 @@ from waypost.observe.library import bridge
 from waypost.observe.lines import Lines
 from waypost.observe.live import Live
 from waypost.observe.log import STDERR, Log, wants_colour
+from waypost.observe.settings import LogFormat, LogLevel
 from waypost.operate.failing import Voice
 from waypost.operate.fleet import Fleet, Remote
 from waypost.operate.operator import Operator
@@ -154,7 +156,8 @@ def _observers(settings: Settings, *, live: bool) -> tuple[Observers, tuple[Line
         log = Log(settings.log, sinks[-1].put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname)
         sinks[-1].lost = log.lost
         told.append(log.tell)
-    return Observers(told, live=live), tuple(sinks)
+    openings = live or settings.log.level is LogLevel.DEBUG or settings.log.format is LogFormat.POSTFIX
+    return Observers(told, live=live, openings=openings), tuple(sinks)
 
 
 def _width() -> int:
@@ -184,8 +187,9 @@ def _plan(settings: Settings, *, dev: bool) -> Plan:
 
 
 def _deliverers(settings: Settings, shards: tuple[Shard, ...], observers: Observers) -> tuple[Deliverer, ...]:
-    """One for each shard; those of adopted shards share the limits with nobody, for they soon have nothing to do."""
+    """One for each shard; what a shard was adopted with counts against the limits of this worker like its own."""
     resolver = CachingResolver(settings.dns, clock=SYSTEM)
+    Share(SYSTEM.monotonic)
     return tuple(_deliverer(settings, shard, observers, resolver) for shard in shards)
 
 

@@ -1,6 +1,7 @@
 """Who may go where at once: one lane for each destination, a limit for each and one for all. Knows no connection.
 
-Leases that found their lane full wait in it, so that a slow destination fills its own lane and nobody else's.
+Leases that found their lane full wait in it, so that a slow destination fills its own lane and nobody else's. While there is no room
+for all, lanes take turns: a runner whose lane has more to do makes way for a lane that waits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from waypost.route.settings import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from waypost.deliver.share import Share
     from waypost.route.route import Unroutable
     from waypost.spool.spool import Lease
 
@@ -51,11 +53,15 @@ class Lane:
 class Lanes:
     """All lanes. As a container of domains it holds those for which no further lease is wanted: ``busy`` of ``Spool.lease``."""
 
-    __slots__ = ("_lanes", "_plan", "parked", "per_destination", "running", "total")
+    __slots__ = ("_lanes", "_plan", "_share", "_waiting", "parked", "per_destination", "running", "total")
 
-    def __init__(self, plan: Callable[[str], Route | Unroutable], *, total: int, per_destination: int) -> None:
+    def __init__(self, plan: Callable[[str], Route | Unroutable], share: Share, *, total: int, per_destination: int) -> None:
+        """``share`` counts for the other deliverers of this process too."""
         self._plan = plan
+        self._share = share
         self._lanes: dict[str, Lane] = {}
+        self._waiting: dict[str, Lane] = {}
+        """Lanes in which somebody waits, in the order of their turns."""
         self.total = total
         """Runners in all."""
         self.per_destination = per_destination
@@ -81,40 +87,67 @@ class Lanes:
         if lane is None:
             lane = self._lanes[name] = Lane(limit)
         lane.limit = limit  # a reload may have moved it
-        if lane.running < lane.limit and self.running < self.total:
-            lane.running += 1
-            self.running += 1
+        if self._is_open(name, lane):
+            self._begin(name, lane)
             return name, lane
+        if not lane.parked:
+            self._waiting[name] = lane
+            self._share.wait(name)
         lane.parked.append(job)
         self.parked += 1
         return None
 
     def next(self, name: str, lane: Lane) -> Job | None:
-        """What the runner of ``lane`` does next; None: nothing, and it has left."""
-        if lane.parked and lane.running <= lane.limit:
-            self.parked -= 1
-            return lane.parked.popleft()
+        """What the runner of ``lane`` does next; None: nothing, or others wait longer, and it has left."""
+        if lane.parked and not self._makes_way(name, lane):
+            return self._take(name, lane)
         self.leave(name, lane)
         return None
+
+    def _makes_way(self, name: str, lane: Lane) -> bool:
+        """Whether limits were lowered, or what fills them has waited longer elsewhere than the next job of ``lane``."""
+        share = self._share
+        here, running = share.at(name), share.running
+        if here > lane.limit or running > self.total:
+            return True
+        return (here == lane.limit and share.waiting[name] > 1) or (running == self.total and len(share.waiting) > 1)
 
     def leave(self, name: str, lane: Lane) -> None:
         """A runner is gone."""
         lane.running -= 1
         self.running -= 1
+        self._share.give(name)
         if not lane.running and not lane.parked:
             self._lanes.pop(name, None)
 
     def stranded(self) -> tuple[str, Lane, Job] | None:
-        """A job that waits although it could run: its lane has room again, or there is room for all again."""
-        if not self.parked or self.running >= self.total:
+        """A job that waits although it could run: its lane has room again, or there is room for all again. Lanes take turns."""
+        if self._share.running >= self.total:
             return None
-        for name, lane in self._lanes.items():
-            if lane.parked and lane.running < lane.limit:
-                self.parked -= 1
-                lane.running += 1
-                self.running += 1
-                return name, lane, lane.parked.popleft()
+        for name, lane in self._waiting.items():
+            if self._is_open(name, lane):
+                self._begin(name, lane)
+                job = self._take(name, lane)
+                if lane.parked:
+                    self._waiting[name] = self._waiting.pop(name)  # behind the others
+                return name, lane, job
         return None
+
+    def _is_open(self, name: str, lane: Lane) -> bool:
+        return self._share.running < self.total and self._share.at(name) < lane.limit
+
+    def _begin(self, name: str, lane: Lane) -> None:
+        lane.running += 1
+        self.running += 1
+        self._share.take(name)
+
+    def _take(self, name: str, lane: Lane) -> Job:
+        self.parked -= 1
+        job = lane.parked.popleft()
+        if not lane.parked:
+            del self._waiting[name]
+            self._share.served(name)
+        return job
 
     def _limit(self, route: Route | Unroutable) -> int:
         if isinstance(route, Route) and route.transport.kind in _NETWORK:

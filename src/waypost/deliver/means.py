@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import ssl
 
     from waypost.clock import Clock
-    from waypost.deliver.pool import Pool
     from waypost.deliver.settings import OutboundSettings
+    from waypost.deliver.share import Share
     from waypost.history.transcript import History
     from waypost.inbox.inbox import Inbox
     from waypost.net.dns import Resolver
@@ -40,9 +40,9 @@ class Means:
         "observers",
         "ourselves",
         "outbound",
-        "pool",
         "random",
         "resolver",
+        "share",
     )
 
     def __init__(
@@ -51,7 +51,7 @@ class Means:
         outbound: OutboundSettings,
         hostname: str,
         resolver: Resolver,
-        pool: Pool,
+        share: Share,
         clock: Clock,
         observers: Observers,
         inbox: Inbox | None,
@@ -62,7 +62,7 @@ class Means:
         self.ourselves: frozenset[str] = frozenset((hostname.lower(),))
         """Names under which exchangers would mean us (5321#5.1)."""
         self.resolver = resolver
-        self.pool = pool
+        self.share = share
         self.clock = clock
         self.observers = observers
         self.inbox = inbox

@@ -161,7 +161,7 @@ class _Journey:
     async def _reuse(self, host: NextHop) -> bool:
         """Go on with a kept connection, if there is one; whether the journey is over with it."""
         means = self._means
-        hop = means.pool.take(self._key(host), seconds=means.outbound.reuse_seconds)
+        hop = means.share.pool.take(self._key(host), seconds=means.outbound.reuse_seconds)
         if hop is None:
             return False
         hop.listen(self._ear(hop.name))
@@ -199,7 +199,9 @@ class _Journey:
         return False
 
     async def _dial(self, target: Target) -> ClientStream:
-        seconds = self._means.outbound.connect_seconds
+        outbound = self._means.outbound
+        self._means.share.make_room(outbound.connections)
+        seconds = outbound.connect_seconds
         if not target.host.port:
             return await dial_unix(target.host.host, seconds=seconds)
         return await dial(target.address, target.host.port, seconds=seconds)

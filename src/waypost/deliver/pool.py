@@ -41,6 +41,14 @@ class Pool:
         hop.stream.deadline(None)
         self._idle.setdefault(hop.key, deque()).append(hop)
 
+    def oldest(self) -> Hop:
+        """Take out the connection that has been idle longest. Raises ValueError when there is none."""
+        key = min(self._idle, key=lambda each: self._idle[each][0].idle_since)
+        hop = self._idle[key].popleft()
+        if not self._idle[key]:
+            del self._idle[key]
+        return hop
+
     def stale(self, *, seconds: float) -> list[Hop]:
         """Take out the connections that were idle for longer than ``seconds``: somebody is to say goodbye on them."""
         before = self._now() - seconds

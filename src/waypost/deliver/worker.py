@@ -17,7 +17,7 @@ from waypost.deliver.local import CaptureWay, DiscardWay, HoldWay
 from waypost.deliver.maildir import MaildirWay
 from waypost.deliver.means import Means
 from waypost.deliver.network import NetworkWay
-from waypost.deliver.pool import Pool
+from waypost.deliver.share import Share
 from waypost.replies.keys import Key
 from waypost.report.settings import NoticeSettings
 from waypost.route.plan import plan
@@ -77,22 +77,26 @@ class Deliverer:
         history: History | None = None,
         postmaster: str = "",
         notices: NoticeSettings | None = None,
+        share: Share | None = None,
     ) -> None:
-        """``outbound`` holds this process's share of host-wide limits. Raises TransportError for transports that cannot work."""
+        """``outbound`` holds this process's part of host-wide limits, ``share`` what its deliverers have used of it. Raises
+        TransportError for transports that cannot work.
+        """
+        share = share if share is not None else Share(clock.monotonic)
         self._spool = spool
         self._clock = clock
         self._means = Means(
             outbound=outbound,
             hostname=hostname,
             resolver=resolver,
-            pool=Pool(clock.monotonic),
+            share=share,
             clock=clock,
             observers=observers,
             inbox=inbox,
             history=history,
         )
         self._journal = Journal(clock, observers, history)
-        self._lanes = Lanes(self.route, total=outbound.connections, per_destination=outbound.destination_connections)
+        self._lanes = Lanes(self.route, share, total=outbound.connections, per_destination=outbound.destination_connections)
         self._draining = asyncio.Event()
         self._freed = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -118,13 +122,14 @@ class Deliverer:
         """Deliver until ``drain`` is called; raises nothing of its own."""
         async with asyncio.TaskGroup() as group:
             self._group = group
+            self._means.share.watch(self._resume)
             leasing = group.create_task(self._lease())
             sweeping = group.create_task(self._sweep())
             await self._draining.wait()
             leasing.cancel()  # what it has taken and not handed on goes back to the next owner of the spool
             sweeping.cancel()
             await self._finish()
-            for hop in self._means.pool.stale(seconds=-1.0):
+            for hop in self._means.share.pool.stale(seconds=-1.0):
                 self._part(hop)
 
     def drain(self, seconds: float) -> None:
@@ -150,6 +155,7 @@ class Deliverer:
         means = self._means
         means.outbound, means.hostname, means.ourselves = outbound, hostname, frozenset((hostname.lower(),))
         means.forget_contexts()
+        self._resume()
 
     def route(self, domain: str) -> Route | Unroutable:
         """The route for ``domain`` as the settings are now."""
@@ -207,6 +213,10 @@ class Deliverer:
         except BaseException:
             self._lanes.leave(name, lane)
             raise
+        self._means.share.tell()
+
+    def _resume(self) -> None:
+        """Start what waits and has room now."""
         while not self._draining.is_set() and (stranded := self._lanes.stranded()) is not None:
             self._start(*stranded)
 
@@ -268,7 +278,7 @@ class Deliverer:
         elif self._draining.is_set() or not outbound.reuse_seconds or hop.messages >= outbound.connection_messages:
             self._part(hop)
         else:
-            self._means.pool.give(hop)
+            self._means.share.pool.give(hop)
 
     def _part(self, hop: Hop) -> None:
         if self._group is None:
@@ -282,7 +292,7 @@ class Deliverer:
         """Say goodbye on connections that nobody needed."""
         while True:
             await asyncio.sleep(SWEEP)
-            for hop in self._means.pool.stale(seconds=self._means.outbound.reuse_seconds):
+            for hop in self._means.share.pool.stale(seconds=self._means.outbound.reuse_seconds):
                 self._part(hop)
 
     # ---- the end ----------------------------------------------------------------------------------------------
