@@ -68,17 +68,16 @@ class Gate:
         loop = asyncio.get_running_loop()
         for listening, settings in listeners:
             _fits(place_of(listening), settings, self._plan)
-        pipeline, networks = pipeline_of(self._plan, self._services.observers), Networks(self._plan.relay.networks)
-        for listening, settings in listeners:
-            door = _Door(self, settings, Rules(self._plan, settings, pipeline, networks))
+        all_rules = self._rules(self._plan, [settings for _, settings in listeners])
+        for (listening, settings), rules in zip(listeners, all_rules, strict=True):
+            door = _Door(self, settings, rules)
             door.acceptor = Acceptor(loop, listening, door.take, self._scarce)
             self._doors.append(door)
             door.acceptor.start()
 
     def apply(self, plan: Plan) -> None:
         """Go by ``plan`` from now on. Listeners stay; sessions that are there end by the plan they began with."""
-        pipeline, networks = pipeline_of(plan, self._services.observers), Networks(plan.relay.networks)
-        rules = [Rules(plan, door.settings, pipeline, networks) for door in self._doors]  # before anything changes: it may raise
+        rules = self._rules(plan, [door.settings for door in self._doors])  # before anything changes: it may raise
         self._adopt(plan)
         for door, new in zip(self._doors, rules, strict=True):
             door.rules = new
@@ -100,6 +99,12 @@ class Gate:
                 await asyncio.wait(late, timeout=1.0)
 
     # ---- within -----------------------------------------------------------------------------------------------
+
+    def _rules(self, plan: Plan, listeners: Sequence[ListenerSettings]) -> list[Rules]:
+        """``plan`` as each listener reads it."""
+        relay = plan.relay
+        pipeline, networks, refused = pipeline_of(plan, self._services.observers), Networks(relay.networks), Networks(relay.refused)
+        return [Rules(plan, settings, pipeline, networks, refused) for settings in listeners]
 
     def _adopt(self, plan: Plan) -> None:
         limits = plan.limits

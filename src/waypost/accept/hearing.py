@@ -13,7 +13,7 @@ from waypost.accept.transaction import Transaction
 from waypost.directory.credentials import Busy, Verified, Wrong
 from waypost.policy.phase import Phase
 from waypost.policy.verdict import ACCEPT, Accept
-from waypost.replies import Key, say
+from waypost.replies import Key, Reply, say
 from waypost.smtp.events import (
     Asked,
     Challenge,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from waypost.accept.session import Session
     from waypost.mail.envelope import Envelope
     from waypost.policy.verdict import Verdict
-    from waypost.replies import Reply
+    from waypost.spool.spool import Draft
 
 Slow: TypeAlias = "Awaitable[None] | None"
 
@@ -149,30 +149,33 @@ def _mail(session: Session, event: Mail) -> Slow:
     subject.reverse_path = event.reverse_path
     subject.size = event.size
     subject.recipients.clear()
-    refusal = _no_room(session, event.size or 0)
-    if refusal is not None:
-        session.answer(refusal)
+    draft = _room(session, event.size or 0)
+    if isinstance(draft, Reply):
+        session.answer(draft)
         return None
     if session.rules.pipeline.idle(Phase.MAIL):
-        _open(session, event)
+        _open(session, event, draft, None)
         return None
-    return _judged(session, Phase.MAIL, lambda session, refusal: session.answer(refusal) if refusal else _open(session, event))
+    return _judged(session, Phase.MAIL, lambda session, refusal: _open(session, event, draft, refusal))
 
 
-def _no_room(session: Session, size: int) -> Reply | None:
-    """Why a message of ``size`` octets cannot be kept now (1870#6.1)."""
+def _room(session: Session, size: int) -> Draft | Reply:
+    """A draft for a message of ``size`` octets, or why it cannot be kept now (1870#6.1)."""
     try:
-        session.services.spool.draft(expect=size).discard()
+        return session.services.spool.draft(expect=size)
     except SpoolFullError:
         return say(Key.STORAGE_LOW)
     except SpoolUnavailableError:
         return say(Key.SPOOL_UNAVAILABLE)
-    return None
 
 
-def _open(session: Session, event: Mail) -> None:
+def _open(session: Session, event: Mail, draft: Draft, refusal: Reply | None) -> None:
+    if refusal is not None:
+        draft.discard()
+        session.answer(refusal)
+        return
     session.answer(event.suggested)
-    session.transaction = Transaction(event, session.rules, session.services)
+    session.transaction = Transaction(event, draft, session.rules, session.services)
 
 
 def _rcpt(session: Session, event: Rcpt) -> Slow:
@@ -213,10 +216,8 @@ def _begin_data(session: Session, event: Data, refusal: Reply | None) -> None:
     if session.protocol.pending:  # content before 354 is what smuggled commands look like (2920#3.1)
         _out_of_step(session)
         return
-    no_room = transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))
+    transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))
     session.answer(event.suggested)
-    if no_room is not None:
-        session.protocol.refuse_content(no_room)
 
 
 def _chunk_announced(session: Session, event: ChunkAnnounced) -> Slow:  # noqa: ARG001 - the shape of a row
@@ -226,7 +227,7 @@ def _chunk_announced(session: Session, event: ChunkAnnounced) -> Slow:  # noqa: 
 def _begin_chunks(session: Session, refusal: Reply | None) -> None:
     transaction = session.transaction
     if refusal is None and transaction is not None:
-        refusal = transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))
+        transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))
     if refusal is not None:
         session.protocol.refuse_content(refusal)
 

@@ -65,14 +65,16 @@ class Plan:
 class Rules:
     """The plan as one listener reads it."""
 
-    __slots__ = ("_greetings", "_networks", "_terms", "limits", "listener", "pipeline", "plan")
+    __slots__ = ("_greetings", "_networks", "_refused", "_terms", "limits", "listener", "pipeline", "plan")
 
-    def __init__(self, plan: Plan, listener: ListenerSettings, pipeline: Pipeline, networks: Networks) -> None:
+    def __init__(self, plan: Plan, listener: ListenerSettings, pipeline: Pipeline, networks: Networks, refused: Networks) -> None:
+        """``networks`` and ``refused``: those of ``plan.relay``, for all listeners the same."""
         self.plan = plan
         self.limits = plan.limits
         self.listener = listener
         self.pipeline = pipeline
         self._networks = networks
+        self._refused = refused
         strangers = _terms(plan, listener)
         self._terms = (strangers, replace(strangers, normalize=plan.relay.normalize))
         greeting = Key.GREETING_LMTP if listener.role is Role.LMTP else Key.GREETING
@@ -82,6 +84,10 @@ class Rules:
     def trusts(self, client: str) -> bool:
         """Whether ``client`` is in ``relay.networks``."""
         return self._networks.contains(client)
+
+    def refuses(self, client: str) -> bool:
+        """Whether ``client`` is in ``relay.refused``."""
+        return self._refused.contains(client)
 
     def terms(self, *, trusted: bool) -> Terms:
         """What a session of theirs is offered."""

@@ -315,9 +315,10 @@ class Session:
             self._came += len(octets)
             self._volume += len(octets)
             return True
-        upper = octets.upper()
-        if b"BDAT" in upper or (b"DATA" in upper and not upper.endswith(b"DATA\r\n")):
-            return True
+        if octets.find(b"\n") != len(octets) - 1:  # more than one line, or a part of one: content may follow a command
+            upper = octets.upper()
+            if b"BDAT" in upper or (b"DATA" in upper and not upper.endswith(b"DATA\r\n")):
+                return True
         self.record.heard(octets)
         return False
 
@@ -335,9 +336,8 @@ class Session:
 
     def _patience(self, now: float) -> float:
         """Seconds that content may still take to come."""
-        return (
-            _PATIENCE + self._came / self.rules.limits.content_rate - (now - (now if self._content_began is None else self._content_began))
-        )
+        began = now if self._content_began is None else self._content_began
+        return _PATIENCE + self._came / self.rules.limits.content_rate - (now - began)
 
     def _set_deadline(self, *, heard: bool) -> None:
         if self.stream is None:

@@ -31,7 +31,7 @@ _COMMANDS: dict[type, str] = {
 def opened(session: Session, key: str) -> None:
     """The client was greeted, or turned away instead."""
     observers = session.services.observers
-    if observers:
+    if observers.openings:
         ends = session.ends
         observers.tell(
             SessionOpened(

@@ -51,7 +51,8 @@ class Transaction:
         "refusal",
     )
 
-    def __init__(self, mail: Mail, rules: Rules, services: Services) -> None:
+    def __init__(self, mail: Mail, draft: Draft, rules: Rules, services: Services) -> None:
+        """``draft`` is an empty one, which it discards at its end."""
         self.mail = mail
         self.recipients: list[Recipient] = []
         """As accepted at RCPT, aliases not expanded."""
@@ -66,7 +67,7 @@ class Transaction:
         """Those of the recipients that stand for several mailboxes."""
         self._rules = rules
         self._services = services
-        self._draft: Draft | None = None
+        self._draft: Draft | None = draft
         self._head: Head | None = None
         self._origin: Origin | None = None
         self._wall = 0.0
@@ -76,19 +77,12 @@ class Transaction:
         """Whether its content has begun."""
         return self._origin is not None
 
-    def begin(self, origin: Origin) -> Reply | None:
-        """Its content begins; the refusal when there is no room for it."""
+    def begin(self, origin: Origin) -> None:
+        """Its content begins."""
         self._origin = origin
         self._wall = self._services.clock.wall()
         self.id = identifier.new(self._wall)
         self._head = Head()
-        try:
-            self._draft = self._services.spool.draft(expect=self.mail.size or 0)
-        except SpoolFullError:
-            self.refusal = say(Key.STORAGE_LOW)
-        except SpoolUnavailableError:
-            self.refusal = say(Key.SPOOL_UNAVAILABLE)
-        return self.refusal
 
     def write(self, octets: bytes) -> bool:
         """Take content; False when ``drain`` must be awaited before more. Look at ``refusal`` afterwards."""

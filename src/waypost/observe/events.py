@@ -195,11 +195,12 @@ Observer: TypeAlias = "Callable[[Event], None]"
 class Observers:
     """Those who are told. Falsy when nobody listens, so that an event nobody wants is never made."""
 
-    __slots__ = ("_live", "_observers")
+    __slots__ = ("_live", "_observers", "_openings")
 
-    def __init__(self, observers: Sequence[Observer] = (), *, live: bool = False) -> None:
+    def __init__(self, observers: Sequence[Observer] = (), *, live: bool = False, openings: bool = True) -> None:
         self._observers = tuple(observers)
         self._live = live
+        self._openings = openings and bool(observers)
 
     def __bool__(self) -> bool:
         return bool(self._observers)
@@ -208,6 +209,11 @@ class Observers:
     def live(self) -> bool:
         """Whether somebody follows conversations line by line (``Spoken`` is made only then)."""
         return self._live
+
+    @property
+    def openings(self) -> bool:
+        """Whether somebody wants to hear of sessions that were simply greeted: most logs tell of their end alone."""
+        return self._openings
 
     def tell(self, event: Event) -> None:
         """Hand ``event`` to each observer in turn."""

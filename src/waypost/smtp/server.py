@@ -100,10 +100,10 @@ class ServerSession:
         """The next thing heard, or None: more octets are needed, or the session is over."""
         if self._owed is not None:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="the last event was not answered")
-        event = self._hear()
-        while event is None and self._silent:
+        if not self._lines.octets and self._intake is None and self._chunk is None:
+            return None  # the usual end of a read
+        while (event := self._hear()) is None and self._silent:
             self._silent = False
-            event = self._hear()
         return event
 
     def _hear(self) -> Event | None:
@@ -112,7 +112,7 @@ class ServerSession:
         state = self._standing.state
         if self._intake is not None and state is ServerState.CONTENT:
             return self._hear_content(self._intake)
-        if not self._lines.octets or state is ServerState.CONNECTED:
+        if state is ServerState.CONNECTED or not self._lines.octets:
             return None
         # What follows STARTTLS is the handshake, and that never comes here.
         return self._violate(None) if state is ServerState.SECURING else self._hear_line()
