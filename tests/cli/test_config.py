@@ -153,10 +153,12 @@ def test_explain_says_what_the_reference_says(capsys: pytest.CaptureFixture[str]
     assert main(["config", "explain", "limits.recipients"]) == Exit.OK
     assert main(["config", "explain", "listeners.0.role"]) == Exit.OK
     assert capsys.readouterr().out == (
-        "limits.recipients: a whole number from 100 to 100000 (recipients); default 1000\n"
+        "limits.recipients\n"
         "  Recipients of one message; one more is answered 452 4.5.3.\n"
-        "listeners.*.role: relay, submission or lmtp; default required; needs a restart\n"
+        "  Takes a whole number from 100 to 100000 (recipients); default 1000.\n"
+        "listeners.*.role\n"
         "  relay (port 25), submission (587, 465) or lmtp.\n"
+        "  Takes relay, submission or lmtp; required; needs a restart.\n"
     )
 
 

@@ -101,7 +101,7 @@ def test_every_command_is_there_and_says_of_itself_what_help_says() -> None:
         (["qeue"], "waypost: unknown command qeue; did you mean queue? (see `waypost --help`)\n"),
         (["zzz"], "waypost: unknown command zzz (see `waypost --help`)\n"),
         (["--zzz"], "waypost: unknown option --zzz (see `waypost --help`)\n"),
-        (["user"], "waypost: the following arguments are required: VERB (see `waypost user --help`)\n"),
+        (["user"], "waypost: say what to do: add, passwd, remove, list (see `waypost user --help`)\n"),
         (["user", "add"], "waypost: the following arguments are required: NAME (see `waypost user add --help`)\n"),
         (["user", "list", "--jso"], "waypost: unrecognized arguments: --jso (see `waypost user --help`)\n"),
         (["user", "list", "--config"], "waypost: argument --config: expected one argument (see `waypost user list --help`)\n"),
@@ -119,11 +119,13 @@ def test_usage_errors(capsys: pytest.CaptureFixture[str], argv: list[str], said:
 
 
 def test_an_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is told with those that there are; the words are argparse's."""
+    """It is told with the one that was probably meant, or with those that there are."""
     assert door.main(["user", "ad"]) == Exit.USAGE
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith("waypost: argument VERB: invalid choice: 'ad'")
+    assert err == "waypost: waypost user has no verb ad; did you mean add? (see `waypost user --help`)\n"
+    assert door.main(["user", "zzz"]) == Exit.USAGE
+    assert "has no verb zzz: it has add, passwd, remove, list (see" in capsys.readouterr().err
 
 
 def test_a_command_of_its_own_tells_its_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,6 +64,6 @@ def test_words_cannot_steer_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: 
     output.title("t")
 
     assert capsys.readouterr() == (
-        "a\\x1b[2Jb\nt\\x07\n  from     x\\x0ay\n  subject  s\none\ntwo\tthree\\x1b\n\x1b[1mt\x1b[0m\n",
+        "a\\x1b[2Jb\nt\\x07\n  from     x\\x0ay\n  subject  s\none\ntwo\tthree\\x1b\nt\n",
         "waypost: bad\\x0anews\n",
     )

@@ -40,7 +40,7 @@ def test_nothing_is_not_everything(texts: list[str], empty: bool) -> None:  # no
 @pytest.mark.parametrize("text", ["bob", "from:", "size:5", "01ARZ3NDEKTSV4RRFFQ69G5FA", "../../etc/passwd", "all of it", ":x"])
 def test_a_word_that_is_no_filter_says_what_is(text: str) -> None:
     """An unknown word is refused with the words that there are."""
-    with pytest.raises(FilterError, match="write a queue id, from:ADDRESS"):
+    with pytest.raises(FilterError, match="write an id, from:ADDRESS"):
         words([text])
 
 

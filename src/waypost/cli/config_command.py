@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.cli import output
 from waypost.cli.exits import Exit, UsageError
-from waypost.cli.options import add_data_options, add_json_option, chosen_file, resolve
+from waypost.cli.options import Verbs, add_data_options, add_json_option, chosen_file, resolve
+from waypost.cli.tables import Column
 from waypost.config.check import check
 from waypost.config.dev import PROFILE
 from waypost.config.document import described
@@ -23,23 +24,21 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
+    from waypost.cli.options import Parser
     from waypost.config.load import Loaded
     from waypost.config.problem import Keys
 
 HELP = "check, show and explain the configuration"
 HIDDEN = "(hidden)"
+_COLUMNS = (Column("SETTING"), Column("VALUE", least=16, wraps=True), Column("FROM", least=12, leave=1))
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """The verbs and their options."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    checks = verbs.add_parser(
-        "check", help="name everything that is wrong", description="Name everything that is wrong; exit 78 on errors."
-    )
-    shows = verbs.add_parser("show", help="show what holds, and where it comes from", description="Show every setting that holds.")
-    explains = verbs.add_parser(
-        "explain", help="say what a setting does", description="Say what a setting does, its bounds and its default."
-    )
+    verbs = Verbs(parser)
+    checks = verbs.add("check", "name everything that is wrong", "Name everything that is wrong; exit 78 on errors.")
+    shows = verbs.add("show", "show what holds, and where it comes from", "Show every setting that holds, or those of a table.")
+    explains = verbs.add("explain", "say what a setting does", "Say what a setting does, its bounds and its default.")
     shows.add_argument("key", metavar="KEY", nargs="?", help="a setting or a table, such as limits or limits.recipients")
     explains.add_argument("key", metavar="KEY", help="a setting or a table, such as limits or limits.recipients")
     for verb in (checks, shows, explains):
@@ -97,7 +96,7 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         output.json_out([{"setting": setting, "value": value, "from": place} for setting, value, place in rows])
     else:
-        output.table(("SETTING", "VALUE", "FROM"), [(setting, _toml(value), place) for setting, value, place in rows])
+        output.table(_COLUMNS, [(setting, _toml(value), place) for setting, value, place in rows])
     return Exit.OK
 
 
@@ -139,8 +138,14 @@ def _explain(args: argparse.Namespace) -> int:
     if args.json:
         output.json_out([{field.name: getattr(row, field.name) for field in fields(row)} for row in chosen])
         return Exit.OK
-    for row in chosen:
-        print(f"{row.setting}: {row.takes}; default {row.default}{'; needs a restart' if row.restart else ''}\n  {row.says}")
+    for number, row in enumerate(chosen):
+        if number:
+            print()
+        restart = "; needs a restart" if row.restart else ""
+        output.title(row.setting)
+        output.paragraph(row.says, "  ", "  ")
+        default = row.default if row.default == "required" else f"default {row.default}"
+        output.paragraph(f"Takes {row.takes}; {default}{restart}.", "  ", "  ")
     return Exit.OK
 
 

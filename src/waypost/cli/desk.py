@@ -7,15 +7,27 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from waypost.cli import options
-from waypost.cli.exits import Exit, FailureError
+from waypost.cli.exits import Exit, FailureError, UsageError
+from waypost.clock import SYSTEM
 from waypost.daemon.offline import Offline, opened
 from waypost.net.control import ControlError, NobodyThereError, ask
+from waypost.operate.filters import FilterError, words
 from waypost.operate.verbs import OperatorError
+from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
+from waypost.store.database import StoreError
+from waypost.store.lock import LockedError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from pathlib import Path
+
+    from waypost.config.settings import Settings
+
+
+_PATIENCE = 3.0
+"""Seconds to wait for a server that is starting or stopping, or for another command, to let go of the data directory."""
+_LOOK_AGAIN = 0.1
 
 
 class Desk:
@@ -26,12 +38,19 @@ class Desk:
         self._runner = runner
         self._offline = offline
 
+    @property
+    def live(self) -> bool:
+        """Whether a server answers; else the stores are asked, and nothing new comes in."""
+        return self._offline is None
+
     def call(self, verb: str, **args: Any) -> Any:
         """Do ``verb``. Raises FailureError with one sentence."""
         try:
             return self._runner.run(self._ask(verb, args))
         except (OperatorError, ControlError) as error:
             raise FailureError(str(error), Exit.DATA) from error
+        except (StoreError, SpoolFullError, SpoolUnavailableError) as error:
+            raise FailureError(str(error), Exit.UNAVAILABLE) from error
         except NobodyThereError as error:
             raise FailureError(f"the server behind {self._control} went away; say it again", Exit.TEMPORARY) from error
 
@@ -41,17 +60,49 @@ class Desk:
         return ask(self._control, verb, args)
 
 
+def check_filter(texts: Sequence[str], meant: Callable[..., object]) -> None:
+    """Raise UsageError for what is no filter (``queue_filter`` or ``inbox_search`` of ``operate.filters``), before anything is opened."""
+    try:
+        meant(words(texts), now=0.0)
+    except FilterError as error:
+        raise UsageError(str(error)) from error
+
+
 @contextlib.contextmanager
-def open_desk(args: argparse.Namespace) -> Iterator[Desk]:
-    """A desk for the data that ``args`` name: the server is asked when it runs, else the shards are opened and locked."""
+def open_desk(args: argparse.Namespace, *, may_be_absent: bool = False) -> Iterator[Desk]:
+    """A desk for the data that ``args`` name: the server is asked when it runs, else the shards are opened and locked.
+
+    ``may_be_absent``: a data directory that is not there yet is an empty one. That of the dev profile always is. Raises FailureError.
+    """
     settings = options.resolve(args).settings
+    if not (may_be_absent or options.is_dev(args)):
+        _demand(settings.data)
+    with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
+        yield _opened(settings, runner, stack)
+
+
+def _demand(data: Path) -> None:
+    """Raise FailureError unless there is a data directory: a name that is mistyped must not look like an empty server."""
+    if not data.exists():
+        raise FailureError(f"there is no data directory {data}: name the one that `waypost serve` uses", Exit.NO_INPUT)
+    if not data.is_dir():
+        raise FailureError(f"{data} is no directory: name the data directory that `waypost serve` uses", Exit.NO_INPUT)
+
+
+def _opened(settings: Settings, runner: asyncio.Runner, stack: contextlib.ExitStack) -> Desk:
     control = settings.data / "control.sock"
-    with asyncio.Runner() as runner:
-        if _runs(runner, control):
-            yield Desk(control, runner, None)
-            return
-        with opened(settings, runner) as offline:
-            yield Desk(control, runner, offline)
+    until = SYSTEM.monotonic() + _PATIENCE
+    while not _runs(runner, control):
+        try:
+            return Desk(control, runner, stack.enter_context(opened(settings, runner)))
+        except LockedError as error:
+            if SYSTEM.monotonic() > until:
+                said = f"{settings.data} is in use by a process that does not answer: it is starting or stopping; say it again in a while"
+                raise FailureError(said, Exit.TEMPORARY) from error
+            runner.run(asyncio.sleep(_LOOK_AGAIN))
+        except StoreError as error:
+            raise FailureError(str(error), Exit.UNAVAILABLE) from error
+    return Desk(control, runner, None)
 
 
 def _runs(runner: asyncio.Runner, control: Path) -> bool:
@@ -63,5 +114,5 @@ def _runs(runner: asyncio.Runner, control: Path) -> bool:
     except ControlError as error:
         raise FailureError(str(error), Exit.NO_PERMISSION) from error
     except TimeoutError as error:
-        raise FailureError(f"the server behind {control} does not answer", Exit.TEMPORARY) from error
+        raise FailureError(f"the server behind {control} does not answer; say it again in a while", Exit.TEMPORARY) from error
     return True

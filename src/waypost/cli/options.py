@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from waypost.cli.exits import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from waypost.config.load import Loaded
 
@@ -18,9 +19,72 @@ if TYPE_CHECKING:
 class Parser(argparse.ArgumentParser):
     """A parser that leaves exiting to ``main``, so that every usage error is one line and exit code 64."""
 
+    verbs: Sequence[str] = ()
+    """What the command can do, when it can do several things."""
+
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(f"{message} (see `{self.prog} --help`)")
+        raise UsageError(f"{self._told(message)} (see `{self.prog} --help`)")
+
+    def _told(self, message: str) -> str:
+        """Argparse's words, but for those that a newcomer sees first."""
+        if message == "the following arguments are required: VERB":
+            return f"say what to do: {', '.join(self.verbs)}"
+        if message.startswith("argument VERB: invalid choice: "):
+            wrong = message.removeprefix("argument VERB: invalid choice: ").split("'")[1]
+            close = difflib.get_close_matches(wrong, self.verbs, n=1)
+            return f"{self.prog} has no verb {wrong}{f'; did you mean {close[0]}?' if close else ': it has ' + ', '.join(self.verbs)}"
+        return message
+
+    def format_help(self) -> str:
+        """The help, in plainer words."""
+        told = super().format_help()
+        return told.replace("\npositional arguments:\n", "\narguments:\n").replace("show this help message and", "show this help and")
+
+
+class Verbs:
+    """What one command can do: a parser for each."""
+
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+        self._group = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+        self.parsers: list[Parser] = []
+
+    def add(self, name: str, about: str, description: str = "") -> Parser:
+        """A verb: ``about`` stands in the command's help, ``description``, by default the same, in its own."""
+        told = description or f"{about[0].upper()}{about[1:]}."
+        added: Parser = self._group.add_parser(name, help=about, description=told, allow_abbrev=False)
+        self._parser.verbs = (*self._parser.verbs, name)
+        self.parsers.append(added)
+        return added
+
+
+def count(text: str) -> int:
+    """For arguments that count: at least 1. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """For arguments that are a time. Raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 30 or 0.5")
+    return value
+
+
+def add_limit(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--limit``: for commands that list."""
+    parser.add_argument("--limit", type=count, metavar="N", help=f"at most N {what}")
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """``--lang``: for commands that explain."""
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="the language of explanations")
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +116,11 @@ def chosen_file(args: argparse.Namespace, environ: Mapping[str, str] | None = No
         raise UsageError("--config needs a file")
     name = args.config or (os.environ if environ is None else environ).get("WAYPOST_CONFIG")
     return Path(name) if name else None
+
+
+def is_dev(args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether nothing at all says where the data are, so that they are those of the dev profile, which may not have run yet."""
+    return chosen_file(args, environ) is None and args.data is None
 
 
 def resolve(args: argparse.Namespace, *, environ: Mapping[str, str] | None = None, reveal: bool = False) -> Loaded:

@@ -1,15 +1,25 @@
-"""How commands print: tables for people on a terminal, tabs for programs in a pipe, JSON when asked. Knows no command."""
+"""How commands print: for people on a terminal, tabs for programs in a pipe, JSON when asked. Knows no command.
+
+On a terminal lines fit its width and colour tells states apart, unless NO_COLOR or TERM=dumb ask for none; in a pipe nothing is cut,
+wrapped or coloured.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
+
+from waypost.cli.tables import Cell, Column, drawn
+from waypost.observe.layout import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
+_WIDEST, _NARROWEST = 120, 40
+"""Columns of running text: longer lines are hard to read."""
 
 
 def printable(text: str) -> str:
@@ -17,9 +27,28 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
 
 
+def on_terminal() -> bool:
+    """Whether people read standard output."""
+    return sys.stdout.isatty()
+
+
+def painted(text: str, style: str) -> str:
+    """``text`` in ``style`` (numbers of ANSI), where colour is welcome."""
+    if not (style and text and on_terminal()):
+        return text
+    from waypost.observe.log import wants_colour  # noqa: PLC0415 - only a terminal needs it
+
+    return f"\x1b[{style}m{text}\x1b[0m" if wants_colour(1) else text
+
+
 def line(said: str) -> None:
     """One line."""
     print(printable(said))
+
+
+def row(cells: Iterable[object]) -> None:
+    """One line of cells separated by tabs."""
+    print("\t".join(printable(str(cell)) for cell in cells))
 
 
 def text(said: str) -> None:
@@ -28,51 +57,61 @@ def text(said: str) -> None:
         print("\t".join(printable(part) for part in each.split("\t")))
 
 
-def title(said: str) -> None:
-    """What the lines below are about: bold on a terminal."""
-    shown = printable(said)
-    print(f"{_BOLD}{shown}{_PLAIN}" if sys.stdout.isatty() else shown)
+def title(said: str, style: str = BOLD) -> None:
+    """What the lines below are about."""
+    print(painted(printable(said), style))
+
+
+def section(said: str, style: str = BOLD) -> None:
+    """A title below something else."""
+    print()
+    title(said, style)
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
     """Names and what they are, one below the other; those that are empty are left out."""
     shown = [(name, printable(said)) for name, said in rows if said]
-    width = max((len(name) for name, _ in shown), default=0)
+    space = max((len(name) for name, _ in shown), default=0)
     for name, said in shown:
-        print(f"  {name:{width}}  {said}")
+        paragraph(said, f"  {painted(f'{name:{space}}', DIM)}  ", " " * (space + 4))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
+def paragraph(said: str, first: str = "", later: str = "", style: str = "") -> None:
+    """Text that fits the terminal: ``first`` stands before its first line, ``later``, which tells the indentation too, before others."""
+    shown = printable(said)
+    lines = wrapped(shown, max(min(width(), _WIDEST), _NARROWEST) - len(later)) if on_terminal() else [shown]
+    for number, each in enumerate(lines):
+        print(f"{later if number else first}{painted(each, style)}")
+
+
+def width() -> int:
+    """Columns of the terminal."""
+    return shutil.get_terminal_size().columns
+
+
+def table(columns: Sequence[Column | str], rows: Iterable[Sequence[object]], *, empty: str = "", group: int = 0) -> None:
     """Rows under their columns' names on a terminal; in a pipe one line per row, cells separated by tabs, without a heading.
 
-    ``empty`` is said on a terminal when there are none.
+    ``empty`` is said on a terminal when there are none. ``group``: so many first cells are shown once where they repeat.
     """
-    cells = [[printable(str(cell)) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in cells:
-            print("\t".join(row))
-    elif cells:
-        _drawn(columns, cells)
-    elif empty:
-        print(empty)
-
-
-def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that only a terminal needs
-    from rich.table import Table  # noqa: PLC0415 - likewise
-    from rich.text import Text  # noqa: PLC0415 - likewise
-
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
-    for row in cells:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+    cells = [[cell if isinstance(cell, Cell) else Cell(str(cell)) for cell in each] for each in rows]
+    if not on_terminal():
+        for each in cells:
+            row(cell.exact or cell.shown for cell in each)
+        return
+    heads = [Column(column) if isinstance(column, str) else column for column in columns]
+    if not cells:
+        if empty:
+            print(empty)
+        return
+    safe = [[cell._replace(shown=printable(cell.shown)) for cell in each] for each in cells]
+    for shown in drawn(heads, safe, width(), group=group, paint=painted):
+        print(shown)
 
 
 def json_out(value: Any) -> None:
     """``value`` as JSON: indented on a terminal, else on one line."""
-    print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=str))
+    print(json.dumps(value, ensure_ascii=False, indent=2 if on_terminal() else None, default=str))
 
 
 def error(said: str) -> None:

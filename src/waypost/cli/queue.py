@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from waypost.cli import options, output
-from waypost.cli.desk import open_desk
+from waypost.cli.desk import check_filter, open_desk
 from waypost.cli.exits import Exit
-from waypost.cli.phrases import age, moment, octets, span
+from waypost.cli.phrases import age, age_cell, moment, octets, size_cell, span, span_cell
+from waypost.cli.tables import Cell, Column
+from waypost.operate.filters import queue_filter
 
 if TYPE_CHECKING:
     import argparse
@@ -22,25 +24,49 @@ CHANGES = {
     "delete": "remove without telling anybody",
 }
 _FILTER = "queue ids, from:ADDRESS, from:@DOMAIN, to:..., state:queued|deferred|held|leased, older:2h, newer:30m, all"
+_PAST = {"hold": "held", "release": "released", "retry": "set to be tried now", "fail": "failed", "delete": "deleted"}
+_WELL = frozenset({"delivered", "relayed"})
+"""States that need no explanation."""
+_OVER = _WELL | {"failed"}
+"""States of recipients that wait for nothing."""
+_STYLES = {
+    "queued": output.CYAN,
+    "leased": output.CYAN,
+    "deferred": output.YELLOW,
+    "held": output.YELLOW,
+    "failed": output.RED,
+    "delivered": output.GREEN,
+    "relayed": output.GREEN,
+}
+_COLUMNS = (
+    Column("ID"),
+    Column("AGE", right=True),
+    Column("SIZE", right=True, leave=1),
+    Column("FROM", least=16, leave=2),
+    Column("TO", least=16),
+    Column("STATE"),
+    Column("NEXT", leave=3),
+    Column("LAST ANSWER", least=16, leave=4),
+)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: options.Parser) -> None:
     """Declare the sub-commands."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    listing = verbs.add_parser("list", help="what waits, one message a line")
+    verbs = options.Verbs(parser)
+    listing = verbs.add("list", "what waits, one message after the other", "What waits, oldest first; one line for each recipient.")
     listing.add_argument("filter", nargs="*", metavar="FILTER", help=_FILTER)
-    listing.add_argument("--limit", type=int, metavar="N", help="at most N messages")
-    showing = verbs.add_parser("show", help="one message: why it waits, its last reply explained, its next attempts")
-    showing.add_argument("id", metavar="ID")
-    showing.add_argument("--lang", choices=("en", "zh"), default="en", help="the language of explanations")
-    planning = verbs.add_parser("plan", help="the next attempts of one message and when it is given up")
-    planning.add_argument("id", metavar="ID")
+    options.add_limit(listing, "messages")
+    showing = verbs.add("show", "one message: why it waits, its last reply explained, its next attempts")
+    showing.add_argument("id", metavar="ID", help="its queue id")
+    options.add_language(showing)
+    planning = verbs.add("plan", "the next attempts of one message, and when it is given up")
+    planning.add_argument("id", metavar="ID", help="its queue id")
     for name, says in CHANGES.items():
-        change = verbs.add_parser(name, help=says)
+        change = verbs.add(name, says)
         change.add_argument("filter", nargs="+", metavar="FILTER", help=_FILTER)
         change.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
-    for verb in verbs.choices.values():
-        verb.add_argument("--json", action="store_true", help="print JSON")
+    for verb in verbs.parsers:
+        options.add_json_option(verb)
         options.add_data_options(verb)
 
 
@@ -51,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    check_filter(args.filter, queue_filter)
     with open_desk(args) as desk:
         rows = desk.call("queue.list", filter=args.filter, limit=args.limit)
     if args.json:
@@ -59,32 +86,33 @@ def _list(args: argparse.Namespace) -> int:
     table = [
         (
             row["id"],
-            age(row["arrived"]),
-            octets(row["size"]),
+            age_cell(row["arrived"]),
+            size_cell(row["size"]),
             row["from"],
             one["address"],
-            one["state"],
+            Cell(one["state"], style=_STYLES.get(one["state"], "")),
             _when(one),
             one["reply"] or one["detail"] or "",
         )
         for row in rows
         for one in row["recipients"]
+        if one["state"] not in _OVER
     ]
-    output.table(("ID", "AGE", "SIZE", "FROM", "TO", "STATE", "NEXT", "LAST ANSWER"), table, empty="The queue is empty.")
+    output.table(_COLUMNS, table, empty="No such message waits." if args.filter else "The queue is empty.", group=4)
     return Exit.OK
 
 
-def _when(one: dict[str, Any]) -> str:
+def _when(one: dict[str, Any]) -> Cell:
     if one["next_attempt"] is not None:
-        return span(one["next_attempt"])
-    return {"held": "when released", "queued": "now", "leased": "now"}.get(one["state"], "-")
+        return span_cell(one["next_attempt"])
+    return Cell({"queued": "now", "leased": "now"}.get(one["state"], "-"))
 
 
 def _found(args: argparse.Namespace) -> dict[str, Any] | None:
     with open_desk(args) as desk:
         row: dict[str, Any] | None = desk.call("queue.show", id=args.id, lang=getattr(args, "lang", "en"))
     if row is None:
-        output.error(f"no message {args.id} waits in the queue: it was delivered, given up or never here (waypost queue list)")
+        output.error(f"no message {args.id} waits: it was delivered, given up or never here; `waypost queue list` shows what waits")
     return row
 
 
@@ -108,19 +136,22 @@ def _show(args: argparse.Namespace) -> int:
     )
     for one in row["recipients"]:
         _recipient(one)
+    if row["plan"]:
+        print()
     _upcoming(row)
     return Exit.OK
 
 
 def _recipient(one: dict[str, Any]) -> None:
-    output.title(f"To {one['address']}: {one['state']}")
-    said = one["explanation"] or {}
+    output.section(f"To {one['address']}: {one['state']}", f"{output.BOLD};{_STYLES.get(one['state'], output.BOLD)}")
+    said = {} if one["state"] in _WELL else one["explanation"] or {}
+    tried = one["attempts"] and one["last_attempt"] is not None
     next_try = f"{moment(one['next_attempt'])}, {span(one['next_attempt'])}" if one["next_attempt"] is not None else ""
     output.pairs(
         [
             ("why", one["why"]),
-            ("last attempt", f"number {one['attempts']}, {moment(one['last_attempt'])}" if one["last_attempt"] else ""),
-            ("next hop", one["next_hop"] or ""),
+            ("last attempt", f"number {one['attempts']}, {moment(one['last_attempt'])}" if tried else ""),
+            ("next hop", (one["next_hop"] or "") if tried else ""),
             ("it said", one["reply"] or ""),
             ("what happened", "" if one["reply"] else one["detail"] or ""),
             ("that means", f"{said['title']}: {said['meaning']}" if said else ""),
@@ -135,7 +166,7 @@ def _upcoming(row: dict[str, Any]) -> None:
     if not row["plan"]:
         return
     output.title("Next attempts, should each fail")
-    output.pairs([(str(number), f"{moment(when)}, {span(when)}") for number, when in enumerate(row["plan"], 1)])
+    output.pairs([(f"{number:2}", f"{moment(when)}, {span(when)}") for number, when in enumerate(row["plan"], 1)])
 
 
 def _plan(args: argparse.Namespace) -> int:
@@ -146,21 +177,26 @@ def _plan(args: argparse.Namespace) -> int:
         output.json_out({"id": row["id"], "plan": row["plan"], "expires": row["expires"]})
         return Exit.OK
     _upcoming(row)
+    if not row["plan"]:
+        output.line("No attempt is planned: it is held, or being attempted this moment.")
     output.pairs([("given up", f"{moment(row['expires'])}, {span(row['expires'])}")])
     return Exit.OK
 
 
 def _change(args: argparse.Namespace) -> int:
+    check_filter(args.filter, queue_filter)
     with open_desk(args) as desk:
         done = desk.call("queue.alter", change=args.verb, filter=args.filter, dry_run=args.dry_run)
     if args.json:
         output.json_out(done)
-        return Exit.OK
-    would = "would be" if args.dry_run else "were" if len(done["changed"]) != 1 else "was"
-    past = {"hold": "held", "release": "released", "retry": "set to be tried now", "fail": "failed", "delete": "deleted"}[args.verb]
-    output.line(f"{len(done['changed'])} message{'' if len(done['changed']) == 1 else 's'} {would} {past}.")
-    for id_ in done["changed"]:
-        output.line(f"  {id_}")
+    elif done["changed"]:
+        many = len(done["changed"])
+        would = "would be" if args.dry_run else "was" if many == 1 else "were"
+        output.line(f"{many} message{'' if many == 1 else 's'} {would} {_PAST[args.verb]}.")
+        for id_ in done["changed"]:
+            output.line(f"  {id_}")
     for id_ in done["busy"]:
         output.error(f"{id_} is being attempted this moment and was left alone: say it again in a while")
-    return Exit.OK if done["changed"] or args.dry_run else Exit.NOT_FOUND
+    if not done["changed"] and not done["busy"]:
+        output.error(f"nothing to {args.verb} matches {' '.join(args.filter)}: `waypost queue list` shows what waits")
+    return Exit.OK if done["changed"] else Exit.NOT_FOUND

@@ -19,8 +19,8 @@ HELP = "a stored conversation, explained"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("id", metavar="ID", help="the id of a session, or of a message in the queue or the inbox")
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="the language of explanations")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    options.add_language(parser)
+    options.add_json_option(parser)
     options.add_data_options(parser)
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     with open_desk(args) as desk:
         conversation = desk.call("trace", id=args.id, lang=args.lang)
     if conversation is None:
-        output.error(f"no conversation is kept under {args.id}: those of captured mail and of refusals are, for a while")
+        output.error(f"no conversation is kept under {args.id}: that of captured mail, a refusal or a failed attempt is, for a while")
         return Exit.NOT_FOUND
     if args.json:
         output.json_out(conversation)

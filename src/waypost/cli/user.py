@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from waypost.cli import output
 from waypost.cli.exits import Exit, FailureError, UsageError
-from waypost.cli.options import add_data_options, add_json_option, resolve
+from waypost.cli.options import Verbs, add_data_options, add_json_option, resolve
 from waypost.clock import SYSTEM
 from waypost.directory.accounts import AccountError, AccountExistsError, AccountMissingError, AccountNameError, Accounts
 from waypost.directory.passwords import LONGEST, PasswordError
 
 if TYPE_CHECKING:
     import argparse
+
+    from waypost.cli.options import Parser
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (AccountExistsError, Exit.CANNOT_CREATE),
@@ -34,11 +36,11 @@ _VERBS = {
 }
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: Parser) -> None:
     """The verbs and their options."""
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = Verbs(parser)
     for verb, about in _VERBS.items():
-        sub = verbs.add_parser(verb, help=about, description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False)
+        sub = verbs.add(verb, about)
         if verb != "list":
             sub.add_argument("name", metavar="NAME", help="the account's name, such as ada@example.org; case does not matter")
         if verb in ("add", "passwd"):

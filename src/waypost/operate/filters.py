@@ -52,14 +52,24 @@ def words(texts: Sequence[str]) -> Words:
         if text.lower() == "all":
             everything = True
         elif colon and name in _WORDS and value:
-            values[name] = value
+            if name in values:
+                raise FilterError(f"{name}: is said twice, and all words must match: say it once")
+            values[name] = _address(text, value) if name in ("from", "to") else value
         elif is_identifier(text.upper()):
             ids.add(text.upper())
         else:
             raise FilterError(
-                f"{text!r} is no filter: write a queue id, from:ADDRESS, from:@DOMAIN, to:..., state:deferred, older:2h, newer:30m or all"
+                f"{text!r} is no filter: write an id, from:ADDRESS, from:@DOMAIN, to:..., newer:30m or all; "
+                "of the queue also state:deferred and older:2h, of the inbox subject:WORDS"
             )
     return Words(ids=frozenset(ids), values=values, everything=everything)
+
+
+def _address(text: str, value: str) -> str:
+    """What stands behind ``from:`` or ``to:``. Raises FilterError where no address can be meant."""
+    if "@" in value or value.lower() in ("<>", "postmaster"):
+        return value
+    raise FilterError(f"{text!r} names no address: write ada@example.org, @example.org for a whole domain, or <> for the null sender")
 
 
 def queue_filter(said: Words, *, now: float, limit: int | None = None) -> Filter:

@@ -14,7 +14,7 @@ from waypost.mail.header import end_of_header
 from waypost.operate import rows
 from waypost.operate.failing import Voice, failure_notices
 from waypost.operate.filters import FilterError, inbox_search, queue_filter, words
-from waypost.operate.joining import first
+from waypost.operate.joining import first, join
 from waypost.operate.verbs import OperatorError
 from waypost.spool.schedule import plan
 from waypost.spool.spool import Change, Filter
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from waypost.spool.spool import Found, Spool
 
 SHOWN = 4_194_304
-"""Octets of a captured message's content that one answer carries; the rest is left to ``source``."""
+"""Octets of a captured message's content that one answer carries; ``inbox.source`` gives the rest, piece by piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ class Operator:
             "queue.alter": self._queue_alter,
             "inbox.list": self._inbox_list,
             "inbox.show": self._inbox_show,
+            "inbox.source": self._inbox_source,
             "inbox.wait": self._inbox_wait,
             "inbox.delete": self._inbox_delete,
             "trace": self._trace,
@@ -81,8 +82,8 @@ class Operator:
 
     async def _queue_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = queue_filter(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
-        found = [one for stores in self._stores for one in await stores.spool.find(wanted)]
-        return [rows.brief(one) for one in found]
+        found = [[rows.brief(one) for one in await stores.spool.find(wanted)] for stores in self._stores]
+        return list(join("queue.list", found, limit=wanted.limit))
 
     async def _queue_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
         wanted = Filter(ids=frozenset({str(args["id"]).upper()}))
@@ -135,14 +136,15 @@ class Operator:
 
     async def _inbox_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = inbox_search(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
-        return [rows.captured(one) for stores in self._stores for one in await stores.inbox.list(wanted)]
+        found = [[rows.captured(one) for one in await stores.inbox.list(wanted)] for stores in self._stores]
+        return list(join("inbox.list", found, limit=wanted.limit))
 
     async def _inbox_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
         for stores in self._stores:
             opened = await stores.inbox.open(str(args["id"]).upper())
             if opened is not None:
                 message, content = opened
-                octets = await _beginning(content)
+                octets = await _piece(content, 0)
                 return {
                     **rows.captured(message),
                     "headers": octets[: max(end_of_header(octets), 0)].decode("utf-8", "replace"),
@@ -150,6 +152,15 @@ class Operator:
                     "whole": len(octets) == content.size,
                     "conversation": await self._conversation(message.envelope.origin.session, args.get("lang", "en")),
                 }
+        return None
+
+    async def _inbox_source(self, args: dict[str, Any]) -> str | None:
+        """The octets of a message from ``offset`` on, at most ``SHOWN``, in base64; None when it is not there."""
+        for stores in self._stores:
+            opened = await stores.inbox.open(str(args["id"]).upper())
+            if opened is not None:
+                piece = await _piece(opened[1], int(args.get("offset", 0)))
+                return base64.b64encode(piece).decode("ascii")
         return None
 
     async def _inbox_wait(self, args: dict[str, Any]) -> dict[str, Any] | None:
@@ -197,13 +208,14 @@ class Operator:
         return None
 
 
-async def _beginning(content: Content) -> bytes:
-    """Up to ``SHOWN`` octets of ``content``."""
+async def _piece(content: Content, offset: int) -> bytes:
+    """Up to ``SHOWN`` octets of ``content`` from ``offset`` on."""
     if content.octets is not None:
-        return content.octets[:SHOWN]
-    gathered = bytearray()
+        return content.octets[offset : offset + SHOWN]
+    gathered, skip = bytearray(), offset
     async for chunk in content.chunks():
-        gathered += chunk
+        gathered += chunk[skip:]
+        skip = max(0, skip - len(chunk))
         if len(gathered) >= SHOWN:
             break
     return bytes(gathered[:SHOWN])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from waypost.mail.outcome import Action, Outcome
 from waypost.replies import Key
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _HELD = Outcome(action=Action.DEFERRED, key=Key.HELD, status="2.0.0")
 """What is said of mail that was held from the first and never attempted."""
+_OVER = {
+    State.DELIVERED: "it was delivered; others of the message still wait",
+    State.RELAYED: "the next hop took it; others of the message still wait",
+    State.FAILED: "it was given up, and the sender was told where a notice is owed",
+}
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -110,8 +115,10 @@ def why(one: Standing) -> str:
             return f"attempt {one.attempts} ended without delivery; the next one is planned"
         case State.HELD:
             return "it is held until an operator releases it"
+        case State.DELIVERED | State.RELAYED | State.FAILED:
+            return _OVER[one.state]
         case _:
-            return f"it is {one.state}: nothing more will be attempted"
+            assert_never(one.state)
 
 
 def rule(settings: QueueSettings, one: Standing) -> str | None:
