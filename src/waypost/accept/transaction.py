@@ -147,7 +147,8 @@ class Transaction:
         except SpoolUnavailableError:
             draft.discard()
             return say(Key.SPOOL_UNAVAILABLE)
-        await lists.report(envelope, self._aliases, self.head, self._rules.plan.hostname, self._services)
+        if self._aliases:
+            await lists.report(envelope, self._aliases, self.head, self._rules.plan.hostname, self._services)
         return say(Key.QUEUED, id=envelope.id)
 
     def discard(self) -> None:
