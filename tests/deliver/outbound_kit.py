@@ -12,6 +12,7 @@ from waypost.deliver.settings import OutboundSettings
 from waypost.deliver.worker import Deliverer
 from waypost.mail.content import MemoryContent
 from waypost.mail.envelope import Body, Envelope, Recipient
+from waypost.mail.outcome import Action
 from waypost.mail.path import Mailbox
 from waypost.net.dns import NameMissingError
 from waypost.observe.events import Observers
@@ -132,7 +133,7 @@ class PreparedSpool:
         self.waiting = [lease for lease in self.waiting if lease not in taken]
         return taken
 
-    async def settle(self, lease: Lease, settlements: list[Settlement], notices: tuple[Notice, ...] = ()) -> None:
+    async def settle(self, lease: Lease, settlements: list[Settlement], notices: tuple[Notice, ...] = ()) -> bool:
         await asyncio.sleep(0)
         self.settled.setdefault(lease.envelope.id, []).extend(settlements)
         self.notices.extend(notices)
@@ -140,6 +141,7 @@ class PreparedSpool:
         self.left -= 1
         if not self.left:
             self.done.set()
+        return all(each.outcome.action is not Action.DEFERRED for each in settlements)
 
 
 class PreparedNames:

@@ -43,11 +43,12 @@ class Sequel(PreparedSpool):
         self.left += 1
         self.last = last
 
-    async def settle(self, lease: Lease, settlements: list[Settlement], notices: tuple[Notice, ...] = ()) -> None:
-        await super().settle(lease, settlements, notices)
+    async def settle(self, lease: Lease, settlements: list[Settlement], notices: tuple[Notice, ...] = ()) -> bool:
+        finished = await super().settle(lease, settlements, notices)
         if self.left == 1:
             await asyncio.sleep(0.05)
             self.waiting.append(self.last)
+        return finished
 
 
 async def taking(wire: Wire) -> None:

@@ -112,13 +112,13 @@ class Contrary(PreparedSpool):
         super().__init__(*leases)
         self.error: Exception | None = error
 
-    async def settle(self, lease: Lease, settlements: object, notices: object = ()) -> None:
+    async def settle(self, lease: Lease, settlements: object, notices: object = ()) -> bool:
         if self.error is not None:
             error, self.error = self.error, None
             if not isinstance(error, SpoolFullError):
                 self.left -= 1
             raise error
-        await super().settle(lease, settlements, notices)
+        return await super().settle(lease, settlements, notices)
 
 
 @pytest.mark.parametrize("error", [SpoolFullError("full"), LeaseLostError("lost"), ZeroDivisionError("ours")])

@@ -27,7 +27,7 @@ from waypost.deliver.worker import Deliverer
 from waypost.mail.envelope import Notify, Recipient
 from waypost.mail.outcome import Action
 from waypost.net.dns import Exchanger
-from waypost.observe.events import AttemptMade, NoticeQueued, Observers, ServerChanged, Spoken
+from waypost.observe.events import AttemptMade, MessageFinished, NoticeQueued, Observers, ServerChanged, Spoken
 from waypost.route import exchangers
 from waypost.route.settings import Kind, TransportSettings
 from waypost.route.transports import TransportError
@@ -243,12 +243,12 @@ def test_settled_before_goodbye() -> None:
     class Slow(PreparedSpool):
         faults = 1
 
-        async def settle(self, *arguments: object) -> None:
+        async def settle(self, *arguments: object) -> bool:
             await asyncio.sleep(0.05)
             if self.faults:
                 self.faults -= 1
                 raise SpoolUnavailableError("not now")
-            await super().settle(*arguments)
+            return await super().settle(*arguments)
 
     async def run() -> None:
         async def script(wire: Wire) -> None:
@@ -374,7 +374,7 @@ def test_what_is_told_and_kept() -> None:
         async with ScriptedHop(refusing).listening() as hop:
             message = lease("bob@there.example")
             await deliver([message], to(hop), observers=Observers([told.append]), history=kept)
-            event = told[0]
+            (event,) = told
             assert isinstance(event, AttemptMade)
             assert (event.id, event.recipient, event.attempts, event.outcome.key) == (
                 message.envelope.id,
@@ -406,7 +406,8 @@ def test_what_went_well_is_not_kept() -> None:
         kept = Kept()
         async with ScriptedHop(taking).listening() as hop:
             await deliver([lease("bob@there.example")], to(hop), observers=Observers([told.append]), history=kept)
-        assert [type(event) for event in told] == [AttemptMade]
+        assert [type(event) for event in told] == [AttemptMade, MessageFinished]
+        assert told[1].id == told[0].id
         assert (told[0].session, kept.transcripts) == ("", [])
 
     asyncio.run(run())

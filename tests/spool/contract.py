@@ -206,6 +206,20 @@ async def notices_are_queued_with_the_result(spool: Spool, hands: Hands) -> None
     assert list(await spool.find(Filter())) == []
 
 
+async def who_settles_the_last_recipient_hears_that_it_was(spool: Spool, hands: Hands) -> None:
+    """A settlement says whether the message left the spool with it."""
+    await put(spool, envelope("bob@one.example"))
+    (lease,) = await now_due(spool)
+    assert await spool.settle(lease, all_of(lease)) is True
+    await put(spool, envelope("bob@one.example", "eve@two.example"))
+    first, second = await now_due(spool)
+    assert await spool.settle(first, all_of(first)) is False
+    assert await spool.settle(second, all_of(second, DEFERRED, next_attempt=hands.now + 60)) is False
+    hands.turn(60)
+    (again,) = await now_due(spool)
+    assert await spool.settle(again, all_of(again, FAILED)) is True
+
+
 async def a_lost_lease_cannot_be_settled(spool: Spool, hands: Hands) -> None:
     """A second settlement of a lease is refused, and queues nothing."""
     await put(spool, envelope("bob@one.example"))

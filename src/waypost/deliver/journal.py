@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from waypost.mail.outcome import Action
-from waypost.observe.events import AttemptMade, NoticeQueued, ServerChanged
+from waypost.observe.events import AttemptMade, MessageFinished, NoticeQueued, ServerChanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,10 @@ class Journal:
         settled: Sequence[Settlement],
         owed: Sequence[Notice],
         seconds: tuple[float, float, float, float],
+        *,
+        finished: bool,
     ) -> None:
-        """One attempt, settled."""
+        """One attempt, settled; ``finished``: the message left the spool with it."""
         session = self._keep(attempted) if attempted.ears else ""
         observers = self._observers
         if not observers:
@@ -64,6 +66,8 @@ class Journal:
             )
         for notice in owed:
             observers.tell(NoticeQueued(id=notice.envelope.id, about=envelope.id, to=sender, kind=str(notice.kind)))
+        if finished:
+            observers.tell(MessageFinished(id=envelope.id))
 
     def fault(self, lease: Lease, error: Exception) -> None:
         """Something in our own code failed: the message waits, the operator hears of it."""

@@ -232,7 +232,7 @@ class Deliverer:
             settled, owed = await settling.conclude(
                 job.lease, attempted, self._rules, now=now, random=self._means.random.random, fault=self._journal.fault
             )
-            recorded = await self._settle(job.lease, settled, settling.queued(owed))
+            finished = await self._settle(job.lease, settled, settling.queued(owed))
         except BaseException:
             if attempted.hop is not None:
                 attempted.hop.stream.close()
@@ -243,8 +243,8 @@ class Deliverer:
             self._release(attempted.hop)
         connecting = min(attempted.connecting, ended - started)
         seconds = (max(0.0, job.wall - job.lease.envelope.arrived), started - job.taken, connecting, ended - started - connecting)
-        if recorded:
-            self._journal.record(job.lease, attempted, settled, owed, seconds)
+        if finished is not None:
+            self._journal.record(job.lease, attempted, settled, owed, seconds, finished=finished)
 
     async def _attempt(self, job: Job) -> Attempted:
         route = job.route
@@ -256,18 +256,19 @@ class Deliverer:
             self._journal.fault(job.lease, error)
             return all_failed(job.lease, Key.DELIVERY_INTERRUPTED, next_hop=route.transport.name, detail=type(error).__name__)
 
-    async def _settle(self, lease: Lease, settled: Sequence[Settlement], notices: Sequence[Notice]) -> bool:
-        """Again and again until it is durable: the mail is out, and only this keeps it from going out twice. Whether it is recorded."""
+    async def _settle(self, lease: Lease, settled: Sequence[Settlement], notices: Sequence[Notice]) -> bool | None:
+        """Again and again until it is durable: the mail is out, and only this keeps it from going out twice.
+
+        Whether the message left the spool with it; None: it could not be recorded at all.
+        """
         while True:
             try:
-                await self._spool.settle(lease, settled, notices)
+                return await self._spool.settle(lease, settled, notices)
             except (SpoolUnavailableError, SpoolFullError):
                 await asyncio.sleep(AGAIN)
             except Exception as error:  # noqa: BLE001 - it stays leased, so it is not sent again before a restart; it is told
                 self._journal.fault(lease, error)
-                return False
-            else:
-                return True
+                return None
 
     # ---- connections ------------------------------------------------------------------------------------------
 

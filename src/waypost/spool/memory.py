@@ -217,7 +217,7 @@ class MemorySpool:
         self._leases[lease.token] = (message, lease)
         return lease
 
-    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> None:
+    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> bool:
         """Record the results and queue the notices, all or nothing."""
         if lease.token not in self._leases:
             raise LeaseLostError(f"lease {lease.token} does not stand")
@@ -231,6 +231,7 @@ class MemorySpool:
         for envelope, octets in kept:
             self._keep(envelope, octets)
         self._news.set()
+        return message.envelope.id not in self._messages
 
     def _record(self, place: _Place, settlement: Settlement) -> None:
         now = self._clock.wall()

@@ -177,10 +177,10 @@ class Spool(Protocol):
     async def lease(self, most: int, busy: Container[str], *, wait: float) -> Sequence[Lease]:
         """Up to ``most`` leases that are due, oldest due first, of domains not in ``busy``; waits up to ``wait`` seconds for one."""
 
-    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> None:
+    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> bool:
         """Record the results and queue the notices in one transaction; durable when it returns; leased recipients without a
-        settlement go back to where they were. Raises SpoolUnavailableError: then the lease still stands, call again; LeaseLostError
-        when it does not stand.
+        settlement go back to where they were. Whether the message left the spool with it. Raises SpoolUnavailableError or
+        SpoolFullError: then the lease still stands, call again; LeaseLostError when it does not stand.
         """
 
     async def find(self, wanted: Filter) -> Sequence[Found]:

@@ -215,17 +215,17 @@ class SqliteSpool:
     def _content(self, octets: bytes | None, size: int, extents: Sequence[Extent]) -> Content:
         return SegmentContent(self._segments, size, extents) if octets is None else MemoryContent(octets)
 
-    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> None:
+    async def settle(self, lease: Lease, settlements: Sequence[Settlement], notices: Sequence[Notice] = ()) -> bool:
         """Record the results and queue the notices in one transaction; durable when it returns (C7, C8, C10)."""
         held = self._shelf.leases.get(lease.token)
         with self._border():
             if held.whole and not notices and len(settlements) == len(lease.waiting) and all(map(writing.is_final, settlements)):
                 await self._db.run("forget_message", (held.number,), after=partial(self._forgot, held), urgent=True)
-                return
+                return True
             kept = await self._notices(notices)
             rows = [writing.notice_row(notice) for notice in kept]
             now = self._clock.wall()
-            await self._db.write(
+            return await self._db.write(
                 lambda connection: writing.settle(connection, held, settlements, rows, now),
                 after=partial(self._settled, held, settlements, kept),
                 urgent=True,
