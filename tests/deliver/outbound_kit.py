@@ -115,6 +115,20 @@ class ScriptedHop:
             raise self.faults[0]
 
 
+class Pieces:
+    """Content that is not at hand."""
+
+    octets = None
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.size = len(content)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for at in range(0, self.size, 65_536):
+            yield self.content[at : at + 65_536]
+
+
 class PreparedSpool:
     """Leases handed out once, in order; settlements remembered."""
 

@@ -7,32 +7,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deliver.outbound_kit import ALL, PreparedNames, PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, results, to
+from deliver.outbound_kit import (
+    ALL,
+    Pieces,
+    PreparedNames,
+    PreparedSpool,
+    ScriptedHop,
+    Wire,
+    deliver,
+    keys,
+    lease,
+    mailbox,
+    outbound,
+    results,
+    to,
+)
+from waypost.mail.envelope import Recipient
 from waypost.net.dns import Exchanger
 from waypost.route import exchangers
 from waypost.route.settings import TransportSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from waypost.spool.spool import Lease, Notice, Settlement
 
 SMALL = b"Subject: small\r\n\r\nhello\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 78 + b"\r\n") * 200_000
-
-
-class Pieces:
-    """Content that is not at hand."""
-
-    octets = None
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.size = len(content)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for at in range(0, self.size, 65_536):
-            yield self.content[at : at + 65_536]
 
 
 class Sequel(PreparedSpool):
@@ -213,5 +214,49 @@ def test_an_answer_in_mid_content(offers: tuple[str, ...], said: str, key: str) 
             spool = await deliver([message], to(hop, tls="none"), settings=outbound(block_seconds=1))
             assert keys(spool, message) == [key]
             assert results(spool, message)[0].heard.text.startswith(said[:3])
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("offers", "content", "expected"),
+    [
+        (("PIPELINING", "8BITMIME"), Pieces(b"Subject: plain\r\n\r\n" + b"x\r\n" * 40_000), ["smtputf8-unsupported", "relayed"]),
+        (("PIPELINING", "8BITMIME"), SMALL, ["smtputf8-unsupported", "relayed"]),
+        (("PIPELINING", "8BITMIME"), Pieces("Subject: 你好\r\n\r\n".encode() + b"x\r\n" * 40_000), ["smtputf8-unsupported"] * 2),
+        (("PIPELINING", "8BITMIME", "SMTPUTF8"), SMALL, ["relayed", "relayed"]),
+    ],
+)
+def test_plain_recipients_need_no_smtputf8(offers: tuple[str, ...], content: object, expected: list[str]) -> None:
+    """Whoever has a plain address gets a plain message over a next hop without SMTPUTF8, whoever else it is for and whatever was said."""
+
+    async def plain(wire: Wire) -> None:
+        await wire.open(*offers)
+        await further(wire)
+
+    async def run() -> None:
+        async with ScriptedHop(plain).listening() as hop:
+            message = lease("用户@there.example", "bob@there.example", content=content, smtputf8=True)
+            spool = await deliver([message], to(hop))
+            assert keys(spool, message) == expected
+            assert heard(hop, b"RCPT") == expected.count("relayed")
+
+    asyncio.run(run())
+
+
+def test_an_original_recipient_in_seven_bits() -> None:
+    """ORCPT in UTF-8 goes on in its seven-bit form where SMTPUTF8 is not offered (6533#3)."""
+
+    async def plain(wire: Wire) -> None:
+        await wire.open("PIPELINING", "DSN")
+        await further(wire)
+
+    async def run() -> None:
+        async with ScriptedHop(plain).listening() as hop:
+            recipient = Recipient(mailbox("bob@there.example"), orcpt="utf-8;用a+b@there.example")
+            message = lease(recipient, content=SMALL, smtputf8=True)
+            await deliver([message], to(hop))
+            (line,) = [line for line in hop.wires[0].lines if line.startswith(b"RCPT")]
+            assert line == rb"RCPT TO:<bob@there.example> ORCPT=utf-8;\x{7528}a\x{2B}b@there.example"
 
     asyncio.run(run())

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deliver.outbound_kit import PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, to
+from deliver.outbound_kit import Pieces, PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, to
 from waypost.clock import SYSTEM
-from waypost.mail.envelope import Notify, Recipient
+from waypost.mail.envelope import Notify, Recipient, Return
 from waypost.observe.events import Observers, ServerChanged
+from waypost.report.settings import NoticeSettings
 from waypost.spool.settings import QueueSettings
 from waypost.spool.spool import LeaseLostError, SpoolFullError
 
@@ -137,3 +138,24 @@ def test_a_settlement_that_fails(monkeypatch: pytest.MonkeyPatch, error: Excepti
 
     asyncio.run(run())
     assert len(told) == (0 if isinstance(error, SpoolFullError) else 1)
+
+
+@pytest.mark.parametrize(("size", "whole"), [(100_000, True), (100_001, False)])
+def test_what_is_returned_whole(size: int, *, whole: bool) -> None:
+    """A message that is not in memory comes back whole too, up to notices.returned_size."""
+
+    async def refusing(wire: Wire) -> None:
+        await wire.open("PIPELINING")
+        while line := await wire.hear(""):
+            wire.say("221 bye" if line == b"QUIT" else "550 5.1.1 no" if line.startswith(b"RCPT") else "250 ok")
+
+    async def run() -> None:
+        head = b"Subject: large\r\n\r\n"
+        content = head + b"z" * ((size - len(head)) % 10) + b"12345678\r\n" * ((size - len(head)) // 10)
+        async with ScriptedHop(refusing).listening() as hop:
+            message = lease("bob@there.example", content=Pieces(content), ret=Return.FULL)
+            spool = await deliver([message], to(hop), notices=NoticeSettings(returned_size=100_000))
+            (notice,) = spool.notices
+            assert (content in notice.content.octets) == whole
+
+    asyncio.run(run())

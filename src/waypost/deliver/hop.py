@@ -98,12 +98,13 @@ class Hop:
         session.transaction = None  # whatever fails below, the answers of the message before are never taken for this one's
         try:
             eight_bit = await self._is_eight_bit(envelope, content)
+            utf8 = _addresses_need_utf8(envelope, recipients) or (envelope.smtputf8 and await self._content_needs_utf8(content))
             flight = session.begin(
                 envelope,
                 recipients,
                 size=content.size,
                 eight_bit=eight_bit,
-                utf8=_needs_utf8(envelope, recipients, octets),
+                utf8=utf8,
                 content=octets,
             )
             if flight:
@@ -205,12 +206,20 @@ class Hop:
             return True
         if content.octets is not None:
             return not content.octets.isascii()
-        if self.session.offers.eight_bit:
-            return False
-        async for piece in content.chunks():
-            if not piece.isascii():
-                return True
-        return False
+        return not self.session.offers.eight_bit and await _holds_more_than_ascii(content)
+
+    async def _content_needs_utf8(self, content: Content) -> bool:
+        """Of a message said to be internationalized: whether it is, or is ASCII throughout (6531#3.6). Read only if it matters."""
+        if content.octets is not None:
+            return not content.octets.isascii()
+        return self.session.offers.smtputf8 or await _holds_more_than_ascii(content)
+
+
+async def _holds_more_than_ascii(content: Content) -> bool:
+    async for piece in content.chunks():
+        if not piece.isascii():
+            return True
+    return False
 
 
 def patience(outbound: OutboundSettings) -> Mapping[Patience, float]:
@@ -224,9 +233,6 @@ def patience(outbound: OutboundSettings) -> Mapping[Patience, float]:
     }
 
 
-def _needs_utf8(envelope: Envelope, recipients: Sequence[Recipient], octets: bytes | None) -> bool:
-    """Whether the message is an internationalized one: said to be, and not ASCII throughout (6531#3.6)."""
+def _addresses_need_utf8(envelope: Envelope, recipients: Sequence[Recipient]) -> bool:
     path = envelope.reverse_path
-    if (path is not None and not path.text.isascii()) or not all(recipient.mailbox.text.isascii() for recipient in recipients):
-        return True
-    return envelope.smtputf8 and (octets is None or not octets.isascii())
+    return (path is not None and not path.text.isascii()) or not all(recipient.mailbox.text.isascii() for recipient in recipients)

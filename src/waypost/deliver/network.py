@@ -252,7 +252,7 @@ class _Journey:
         try:
             going = True
             while self._open and going and not hop.session.over:
-                going = await self._transact(hop, self._open[: means.outbound.recipients])
+                going = await self._transact(hop, self._batch(hop))
         except BaseException:
             hop.stream.close()  # cancelled in the middle: a message without its end is dropped by the next hop
             raise
@@ -264,6 +264,13 @@ class _Journey:
             self._result.hop = hop
         self._since = means.clock.monotonic()
         return not self._open
+
+    def _batch(self, hop: Hop) -> list[Waiting]:
+        """Who is next. A next hop without SMTPUTF8 gets those with plain addresses apart: the others are no reason to refuse them."""
+        waiting = self._open
+        if not hop.session.offers.smtputf8:
+            waiting = [each for each in waiting if each.recipient.mailbox.text.isascii()] or waiting
+        return waiting[: self._means.outbound.recipients]
 
     async def _transact(self, hop: Hop, batch: list[Waiting]) -> bool:
         """One transaction; whether the next may follow on this connection."""

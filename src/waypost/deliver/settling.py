@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from waypost.mail.envelope import Return
 from waypost.mail.outcome import Action, Outcome
 from waypost.replies.keys import Key
 from waypost.report import notice as report
@@ -114,7 +115,8 @@ async def notices(lease: Lease, settled: Sequence[Settlement], rules: Rules, *, 
     facts = [_fact(lease, waiting, each, rules.queue, now) for waiting, each in zip(lease.waiting, settled, strict=True)]
     if not any(report.owed(fact, delay_notified=False) for fact in facts):
         return []
-    head, whole = await _head(lease.content)
+    most = rules.notices.returned_size if envelope.ret is Return.FULL else 0
+    head, whole = await _head(lease.content, most)
     return list(
         report.notices(
             envelope,
@@ -150,20 +152,21 @@ def _fact(lease: Lease, waiting: Waiting, settlement: Settlement, queue: QueueSe
     )
 
 
-async def _head(content: Content) -> tuple[bytes, bytes | None]:
-    """The header section, and the whole where that is at hand."""
+async def _head(content: Content, most: int) -> tuple[bytes, bytes | None]:
+    """The header section; and the whole where that is at hand, or wanted and of at most ``most`` octets."""
     octets = content.octets
     if octets is not None:
         return _header_section(octets), octets
+    whole = content.size <= most
     read = bytearray()
     try:
         async for piece in content.chunks():
             read += piece
-            if b"\r\n\r\n" in read or len(read) >= HEAD:
+            if not whole and (b"\r\n\r\n" in read or len(read) >= HEAD):
                 break
     except (SpoolUnavailableError, OSError):
-        pass  # the notice is owed all the same, with what could be read
-    return _header_section(bytes(read[:HEAD])), None
+        whole = False  # the notice is owed all the same, with what could be read
+    return _header_section(bytes(read[:HEAD])), bytes(read) if whole else None
 
 
 def _header_section(octets: bytes) -> bytes:

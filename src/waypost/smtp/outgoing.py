@@ -46,11 +46,19 @@ def rcpt_command(recipient: Recipient, offers: Offers) -> bytes:
         if recipient.notify:
             line += " NOTIFY=" + ",".join(word for word in _NOTIFY_ORDER if word in recipient.notify)
         if recipient.orcpt is not None:
-            line += f" ORCPT={recipient.orcpt}"  # 3461#5.2.1: the identical one
+            plainly = offers.smtputf8 or recipient.orcpt.isascii()
+            line += f" ORCPT={recipient.orcpt if plainly else _seven_bit(recipient.orcpt)}"  # 3461#5.2.1: the identical one
         elif text.isascii():
             plain = not any(letter in text for letter in "+= ")  # spares most addresses a walk letter by letter
             line += f" ORCPT=rfc822;{text if plain else encode_xtext(text.encode())}"  # 3461#5.2.1: may be added, and is
     return _line(line)
+
+
+def _seven_bit(orcpt: str) -> str:
+    """utf-8-addr-xtext, the form for servers without SMTPUTF8 (6533#3)."""
+    kind, _, address = orcpt.partition(";")
+    shown = (f"\\x{{{ord(letter):02X}}}" if letter in "+=" or not "!" <= letter <= "~" else letter for letter in address)
+    return f"{kind};{''.join(shown)}"
 
 
 def _line(line: str) -> bytes:
