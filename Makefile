@@ -5,6 +5,8 @@ UV     := $(VENV)/bin/uv
 # Names, versions and hashes stand in requirements/*.txt; this is the one tool that reads them.
 UV_PIN := uv==0.13.9
 export UV_NO_PROGRESS := 1
+# As pip does: the certificates that the machine trusts, so that a mirror or proxy with an authority of its own works.
+export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: install serve test lint format bench kill-long lock clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -75,19 +76,24 @@ INHERITING = textwrap.dedent(
 )
 
 
-def inherit(bind: str, given: socket.socket) -> str:
+def inherit(bind: str, *given: socket.socket) -> str:
+    copies = [os.dup(one.fileno()) for one in given]
+
     def hand_over() -> None:
-        os.dup2(given.fileno(), 3, inheritable=True)
+        for place, descriptor in enumerate([fcntl.fcntl(copy, fcntl.F_DUPFD, 60) for copy in copies]):
+            os.dup2(descriptor, 3 + place, inheritable=True)
 
     done = subprocess.run(
         [sys.executable, "-c", INHERITING, bind],
-        env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "smtp"},
+        env={**os.environ, "LISTEN_FDS": str(len(given)), "LISTEN_FDNAMES": "smtp"},
         preexec_fn=hand_over,
         close_fds=False,
         capture_output=True,
         text=True,
         check=True,
     )
+    for copy in copies:
+        os.close(copy)
     return done.stdout.strip()
 
 
@@ -102,3 +108,20 @@ def test_a_listener_that_the_supervisor_did_not_open_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as given:
         said = inherit("127.0.0.1:1", given)
         assert said.startswith("the supervisor handed over no socket for 127.0.0.1:1, only 127.0.0.1:")
+
+
+@pytest.mark.parametrize(("host", "heard"), [("0.0.0.0", True), ("127.0.0.1", False)])  # noqa: S104 - what ListenStream=25 opens
+def test_a_socket_at_every_address_serves_such_a_listener_alone(host: str, *, heard: bool) -> None:
+    """A listener that names one address is not widened by the unit."""
+    with socket.create_server(("0.0.0.0", 0)) as given:  # noqa: S104 - as above
+        said = inherit(f"{host}:{given.getsockname()[1]}", given)
+        assert (said == "3 True") == heard
+        assert said.startswith("the supervisor handed over no socket") != heard
+
+
+def test_a_socket_that_no_listener_names_is_an_error() -> None:
+    """Clients would connect to it and wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as given, socket.create_server(("127.0.0.1", 0)) as spare:
+        place = f"127.0.0.1:{given.getsockname()[1]}"
+        said = inherit(place, given, spare)
+        assert said.startswith(f"the supervisor handed over 127.0.0.1:{spare.getsockname()[1]}, which no listener names")

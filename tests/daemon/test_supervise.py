@@ -60,7 +60,11 @@ PROGRAM = textwrap.dedent(
 
     plan = Plan(workers=2, drain=0.5, run_worker=worker, reload=reload, tell=lambda *words: say("tell", *words),
                 announce=lambda: say("ready"), clock=SYSTEM)
-    sys.exit(Supervisor(plan).run())
+    supervisor = Supervisor(plan)
+    code = supervisor.run()
+    if supervisor.failure:
+        say("failure", supervisor.failure)
+    sys.exit(code)
     """
 )
 
@@ -157,10 +161,11 @@ def test_reload_is_all_or_nothing(start) -> None:  # noqa: ANN001 - as above
 
 
 def test_a_worker_that_cannot_start_ends_the_server_with_its_code(start) -> None:  # noqa: ANN001 - as above
-    """The reason is told and the exit code is the worker's."""
+    """The reason is told once, as the program's last word and not as a log line, and the exit code is the worker's."""
     server = start("unable")
-    assert "the spool is damaged" in server.until("tell worker-unable")[0]
+    assert server.until("failure") == ["failure the spool is damaged"]
     assert server.process.wait(10) == 69
+    assert [line for line in server.said if line.startswith("tell")] == []
 
 
 def test_a_worker_that_does_not_drain_is_killed(start) -> None:  # noqa: ANN001 - as above

@@ -63,7 +63,7 @@ def test_port_in_use_is_said_in_one_sentence() -> None:
         spec = str(place_of(first))
         with pytest.raises(ListenError) as refused:
             bind(spec)
-        assert str(refused.value) == f"{spec} is in use by another program: stop that one or choose another"
+        assert str(refused.value) == f"{spec} is in use by another program: stop that one, or choose another port"
 
 
 def test_ports_may_be_shared_where_that_is_asked() -> None:

@@ -165,7 +165,11 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
     )
     gc.collect()
     gc.freeze()  # what is imported by now is shared by all workers and never collected
-    return Supervisor(plan).run()
+    supervisor = Supervisor(plan)
+    code = supervisor.run()
+    if supervisor.failure:
+        raise StartError(supervisor.failure, code)
+    return code
 
 
 def _reloaded(loaded: Loaded, old: Settings) -> Settings:
@@ -180,8 +184,10 @@ def _reloaded(loaded: Loaded, old: Settings) -> Settings:
 def _announce(settings: Settings, sockets: Sequence[socket.socket], *, dev: bool) -> None:
     """Where it listens, then the ready line."""
     out = sys.stdout
-    kind = "dev profile: any sender, recipient and password; everything is captured, nothing leaves" if dev else f"data in {settings.data}"
-    out.write(f"Waypost on {settings.hostname} ({kind})\n")
+    out.write(f"Waypost on {settings.hostname}{', dev profile' if dev else ''}\n")
+    if dev:
+        out.write("  Any sender, recipient and password will do; everything is captured and nothing leaves.\n")
+    out.write(f"  data       {settings.data}\n")
     for listener, opened in zip(settings.listeners, sockets, strict=True):
         tls = {"none": "no TLS", "starttls": "STARTTLS", "implicit": "TLS from the start"}[listener.tls]
         out.write(f"  {listener.role:<10} {place_of(opened)!s:<24} {tls}\n")

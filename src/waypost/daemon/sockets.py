@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from waypost.accept.settings import ListenerSettings
 
 
+_EVERYWHERE = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared, not bound
+
+
 def open_sockets(
     listeners: Sequence[ListenerSettings], workers: int, environment: Mapping[str, str] = os.environ
 ) -> list[list[socket.socket]]:
@@ -25,12 +28,21 @@ def open_sockets(
     given = inherited(environment, os.getpid())
     if given:
         shared = [_matching(listener, given) for listener in listeners]
+        _demand_all_used(given, shared)
         return [shared] * workers
-    columns = [_bound(listener.bind, workers) for listener in listeners]
+    columns = [_bound(place, listener.bind, workers) for place, listener in enumerate(listeners)]
     return [[column[index] for column in columns] for index in range(workers)]
 
 
-def _bound(spec: str, workers: int) -> list[socket.socket]:
+def _bound(position: int, spec: str, workers: int) -> list[socket.socket]:
+    """A socket for each worker; a fault names the setting, which ``--set`` takes as it stands."""
+    try:
+        return _opened(spec, workers)
+    except ListenError as error:
+        raise ListenError(f"listeners.{position}.bind: {error}") from error
+
+
+def _opened(spec: str, workers: int) -> list[socket.socket]:
     if workers == 1 or parse(spec).path:
         return [bind(spec)] * workers
     bind(spec).close()  # without sharing first: a place that another program holds is found out, not shared with it
@@ -40,11 +52,21 @@ def _bound(spec: str, workers: int) -> list[socket.socket]:
 
 
 def _matching(listener: ListenerSettings, given: Sequence[Inherited]) -> socket.socket:
-    """The inherited socket at the listener's place; a supervisor's ``ListenStream=25`` is at every address."""
+    """The inherited socket at the listener's place. A supervisor's ``ListenStream=25`` is at every address, of IPv4 and IPv6.
+
+    It serves a listener at every address alone: one that names an address must not hear more of the world than it says.
+    """
     wanted = parse(listener.bind)
     for one in given:
         place = place_of(one.listener)
-        if place == wanted or (place.port == wanted.port and not wanted.path and place.address in ("::", "0.0.0.0")):  # noqa: S104 - compared, not bound
+        if place == wanted or (place.port == wanted.port and {place.address, wanted.address} <= _EVERYWHERE):
             return one.listener
     places = ", ".join(str(place_of(one.listener)) for one in given)
     raise ListenError(f"the supervisor handed over no socket for {listener.bind}, only {places}: make its unit and the listeners agree")
+
+
+def _demand_all_used(given: Sequence[Inherited], used: Sequence[socket.socket]) -> None:
+    """Raise ListenError for a socket that no listener names: clients would connect to it and never hear a word."""
+    spare = [str(place_of(one.listener)) for one in given if one.listener not in used]
+    if spare:
+        raise ListenError(f"the supervisor handed over {', '.join(spare)}, which no listener names: make its unit and the listeners agree")

@@ -74,6 +74,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._stop_at: float | None = None
         self._code = 0
+        self.failure = ""
+        """Why the server could not start at all; the exit code says of which kind that is."""
         self._announced = False
         self._wake_read, self._wake_write = os.pipe()
         self._watchdog = watchdog_seconds()
@@ -136,7 +138,8 @@ class Supervisor:
         if self._stop_at is not None:
             return
         notify("STOPPING=1")
-        self._plan.tell("draining", f"up to {self._plan.drain:g} s", "info")
+        if not self.failure:
+            self._plan.tell("draining", f"up to {self._plan.drain:g} s", "info")
         self._stop_at = self._now() + self._plan.drain + _GRACE
         for child in self._children:
             child.again_at = None
@@ -146,7 +149,7 @@ class Supervisor:
     def _reload(self) -> None:
         if self._stop_at is not None:
             return
-        notify("RELOADING=1")
+        notify("RELOADING=1", f"MONOTONIC_USEC={int(self._now() * 1_000_000)}")
         settings = self._plan.reload()
         if settings is not None:
             for child in self._children:
@@ -210,12 +213,12 @@ class Supervisor:
 
     def _unable(self, child: Child, says: str, code: int) -> None:
         """A worker that cannot start ends the server when it never ran; a later one is tried again."""
-        self._plan.tell("worker-unable", says, "error")
-        if not self._announced:
-            self._code = code
-            self._drain()
-        else:
+        if self._announced:
+            self._plan.tell("worker-unable", says, "error")
             child.failures += 1
+        elif not self.failure:
+            self.failure, self._code = says, code
+            self._drain()
 
     def _announce(self) -> None:
         if self._announced or not all(child.ready for child in self._children):

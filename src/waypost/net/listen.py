@@ -332,7 +332,7 @@ def _taken_over(descriptor: int, name: str) -> Inherited:
 
 _NO_PERMISSION = "no permission to listen on {place}: ports below 1024 need a start as root (and user set) or CAP_NET_BIND_SERVICE"
 _WHY = {
-    errno.EADDRINUSE: "{place} is in use by another program: stop that one or choose another",
+    errno.EADDRINUSE: "{place} is in use by another program: stop that one, or choose another port",
     errno.EACCES: _NO_PERMISSION,
     errno.EPERM: _NO_PERMISSION,
     errno.EADDRNOTAVAIL: "{place} is no address of this machine",
