@@ -24,7 +24,7 @@ from waypost.smtp.errors import LocalProtocolError, RemoteProtocolError
 from waypost.smtp.extensions import AUTH_LINE
 from waypost.smtp.lines import Flaw, Lines, starts_with
 from waypost.smtp.standing import Standing
-from waypost.smtp.states import SERVER_AFTER_REFUSAL, ServerMove, ServerState
+from waypost.smtp.states import SERVER_AFTER_REFUSAL, SERVER_MISTAKES, ServerMove, ServerState
 from waypost.smtp.terms import Role
 from waypost.smtp.wire import Chunk, Intake
 
@@ -253,7 +253,7 @@ class ServerSession:
                 return self._swallow(argument, reply)
         except RemoteProtocolError as flaw:
             reply = flaw.reply
-        return self._fault(command.name, reply, ServerMove.RCPT if command.move is ServerMove.RCPT else ServerMove.QUESTION)
+        return self._fault(command.name, reply, command.move if command.move in SERVER_MISTAKES else ServerMove.QUESTION)
 
     # ---- commands --------------------------------------------------------------------------------------------
     def _hear_hello(self, argument: str) -> Event:
@@ -361,7 +361,7 @@ class ServerSession:
             self._silent = True  # 2033#4.3: no recipient, no reply
             return None
         ends = chunk.last and self._standing.state is ServerState.BROKEN
-        return self._fault("BDAT", refusal, ServerMove.CONTENT_END if ends else ServerMove.QUESTION)
+        return self._fault("BDAT", refusal, ServerMove.CONTENT_END if ends else ServerMove.CHUNK)
 
     def _end_chunk(self, chunk: Chunk, intake: Intake) -> Event:
         if chunk.last:

@@ -70,19 +70,18 @@ class Standing:
     def refusal(self, command: Command, argument: str) -> Key | None:
         """Why the command cannot be heard in this session, at this moment, with this argument, if so."""
         state, move = self.state, command.move
+        if state is ServerState.TURNED_AWAY and move is not ServerMove.QUIT:
+            return Key.SESSION_REFUSED  # 5321#3.1
         if self.terms.role not in command.roles:
             return Key.LHLO_ELSEWHERE if command.name == "LHLO" else Key.LHLO_ONLY  # 2033#4.1
-        if state is not ServerState.TURNED_AWAY:
-            if self._barred is not None and not self._exempt(command):
-                return self._barred
-            unavailable = self._unavailable(move) if move is ServerMove.STARTTLS or move is ServerMove.AUTH else None
-            if unavailable is not None:
-                return unavailable
+        if self._barred is not None and not self._exempt(command):
+            return self._barred
+        unavailable = self._unavailable(move) if move is ServerMove.STARTTLS or move is ServerMove.AUTH else None
+        if unavailable is not None:
+            return unavailable
         if move not in SERVER_TRANSITIONS[state]:
             return self._out_of_order(move)
-        if argument:
-            return _misplaced(command, argument)
-        return Key.ARGUMENT_MISSING if command.argument is Argument.REQUIRED else None
+        return _misplaced(command, argument)
 
     def _exempt(self, command: Command) -> bool:
         return command.without_tls if self._barred is Key.TLS_FIRST else command.without_auth
@@ -123,6 +122,8 @@ class Standing:
 
 
 def _misplaced(command: Command, argument: str) -> Key | None:
+    if not argument:
+        return Key.ARGUMENT_MISSING if command.argument is Argument.REQUIRED else None
     if command.argument is Argument.NONE:
         return Key.ARGUMENT_UNEXPECTED  # 5321#4.3.2
     if command.utf8 or argument.isascii():

@@ -199,6 +199,11 @@ SERVER_AFTER_REFUSAL: dict[ServerMove, ServerMove] = {
 }
 """What happens instead when the answer was 4xx or 5xx; a move without a row changes nothing."""
 
+SERVER_MISTAKES = frozenset({ServerMove.RCPT, ServerMove.CHUNK})
+"""Moves for which that holds too where the language itself refuses the command: after a BDAT that failed, for whatever reason, the
+message cannot become whole (3030#2).
+"""
+
 
 # ---- the client's side ----------------------------------------------------------------------------------------
 class ClientState(StrEnum):

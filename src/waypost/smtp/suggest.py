@@ -53,10 +53,10 @@ def may_be_tls(octets: bytearray) -> bool:
 
 def unknown(verb: str, *, turned_away: bool) -> tuple[str, Reply]:
     """What stands for the command in logs, and the answer, where a line's first word is no command of ours."""
+    if turned_away:
+        return verb if is_word(verb) else "", say(Key.SESSION_REFUSED)  # 5321#3.1
     if not is_word(verb):
         return "", say(Key.COMMAND_MALFORMED)
-    if turned_away:
-        return verb, say(Key.SESSION_REFUSED)  # 5321#3.1
     return verb, say(Key.COMMAND_NOT_IMPLEMENTED if verb in KNOWN_ELSEWHERE else Key.COMMAND_UNKNOWN)
 
 
