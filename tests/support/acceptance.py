@@ -202,6 +202,7 @@ async def opened(
     *listeners: ListenerSettings,
     checks: tuple[Check, ...] = (),
     networks: tuple[str, ...] = (),
+    refused: tuple[str, ...] = (),
     normalize: bool = False,
     limit: LimitSettings | None = None,
     context: ssl.SSLContext | None = None,
@@ -221,7 +222,7 @@ async def opened(
     plan = Plan(
         hostname=HOSTNAME,
         limits=limit or LimitSettings(),
-        relay=RelaySettings(networks=networks, normalize=normalize),
+        relay=RelaySettings(networks=networks, refused=refused, normalize=normalize),
         directory=directory or domains(),
         context=context,
         checks=checks,

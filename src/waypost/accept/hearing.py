@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from waypost.accept import telling
+from waypost.accept.house import Turn
 from waypost.accept.transaction import Transaction
 from waypost.directory.credentials import Busy, Verified, Wrong
 from waypost.policy.phase import Phase
@@ -68,13 +69,18 @@ async def _judged_waiting(session: Session, phase: Phase, then: Callable[[Sessio
 
 
 def _hello(session: Session, event: Hello) -> Slow:
-    session.drop()  # 5321#4.1.4: EHLO resets like RSET
     if session.junk():
         return None
     session.subject.helo = event.name
-    session.extended = event.command != "HELO"
     session.renew()
-    return _judged(session, Phase.HELLO, lambda session, refusal: session.answer(refusal or event.suggested))
+    return _judged(session, Phase.HELLO, lambda session, refusal: _introduced(session, event, refusal))
+
+
+def _introduced(session: Session, event: Hello, refusal: Reply | None) -> None:
+    if refusal is None:  # 5321#4.1.4: EHLO resets like RSET; one that is refused changes nothing
+        session.drop()
+        session.extended = event.command != "HELO"
+    session.answer(refusal or event.suggested)
 
 
 def _start_tls(session: Session, event: StartTls) -> Slow:
@@ -91,7 +97,13 @@ async def _secure(session: Session, event: StartTls) -> None:
     if context is None:
         session.answer(say(Key.STARTTLS_UNAVAILABLE))
         return
-    async with session.house.handshakes:
+    turn = Turn(session.house.handshakes)
+    try:
+        await turn.come(session.rules.limits.handshake_seconds)
+    except TimeoutError:
+        session.answer(say(Key.STARTTLS_UNAVAILABLE))
+        return
+    with turn:
         session.drop()
         session.answer(event.suggested)
         session.flush()
@@ -130,7 +142,8 @@ async def _authenticate(session: Session, event: Credentials) -> None:
 
 
 def _challenge(session: Session, event: Challenge) -> Slow:
-    session.answer(event.suggested)
+    if not session.junk():  # begun and cancelled for ever, it would be neither an error nor a failure
+        session.answer(event.suggested)
     return None
 
 

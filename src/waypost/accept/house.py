@@ -9,6 +9,44 @@ if TYPE_CHECKING:
     from waypost.accept.rules import Services
 
 
+TURN_SECONDS = 0.25
+"""How long a handshake may keep others waiting."""
+
+
+class Turn:
+    """One handshake's turn. It is held for as long as the handshake lasts, but for TURN_SECONDS at most: a client that dawdles goes on
+    by itself, and no number of them keeps others from beginning.
+
+        await turn.come(seconds)
+        with turn:
+            ...
+    """
+
+    __slots__ = ("_handle", "_turns")
+
+    def __init__(self, turns: asyncio.Semaphore) -> None:
+        self._turns = turns
+        self._handle: asyncio.TimerHandle | None = None
+
+    async def come(self, seconds: float) -> None:
+        """Wait for it. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            await self._turns.acquire()
+        self._handle = asyncio.get_running_loop().call_later(TURN_SECONDS, self._end)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.cancel()
+            self._turns.release()
+
+
 class House:
     """What the sessions of one gate share."""
 

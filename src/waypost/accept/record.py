@@ -12,14 +12,14 @@ from waypost.clock import Clock
 from waypost.history.recorder import Recorder
 from waypost.history.transcript import BOUND
 from waypost.observe.events import Spoken
-from waypost.smtp.events import ChunkEnded, Content, ContentEnded, Event
+from waypost.smtp.events import ChunkEnded, Content, ContentEnded, Event, Fault, Violation
 
 if TYPE_CHECKING:
     from waypost.history.transcript import Transcript
     from waypost.observe.events import Observers
 
 CONTENT: frozenset[type[Event]] = frozenset({Content, ContentEnded, ChunkEnded})
-"""Events whose octets are not recorded."""
+"""Events whose octets are content, but for the command line that they may begin with."""
 _CLIENT = "<"
 """In the place of a key: the client said it."""
 _CONTENT = "<content"
@@ -53,6 +53,18 @@ class Record:
             self._speak(self._live.heard(octets), from_client=True, key="")
         else:
             self._keep(_CLIENT, octets)
+
+    def part(self, octets: bytes, event: Event) -> None:
+        """The client said ``octets``, a command and perhaps its content, of which ``event`` came."""
+        chunk = type(event) in CONTENT or (isinstance(event, Fault | Violation) and octets[:4].upper() == b"BDAT")
+        if chunk or (isinstance(event, Fault) and event.command == "BDAT"):
+            octets = octets[: octets.find(b"\n") + 1]
+        if octets:
+            self.heard(octets)
+
+    def rest(self, octets: bytes, *, content: bool) -> None:
+        """The client said ``octets``, of which nothing came yet; ``content``: of a chunk that is thrown away."""
+        self.heard(octets[: octets.find(b"\n") + 1] if content else octets)
 
     def said(self, octets: bytes, key: str) -> None:
         """The server answered ``octets``, whose key is ``key``."""

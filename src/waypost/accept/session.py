@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.accept import telling
 from waypost.accept.hearing import HEARD
+from waypost.accept.opening import greeting, let_in
 from waypost.accept.origin import origin_of
-from waypost.accept.record import CONTENT, Record
+from waypost.accept.record import Record
 from waypost.mail import identifier
 from waypost.net.stream import ClosedError, DeadlineError, HandshakeError
 from waypost.policy.subject import Subject
 from waypost.replies import Key, say
 from waypost.smtp.server import ServerSession
-from waypost.smtp.terms import Role, TlsMode
+from waypost.smtp.terms import TlsMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,9 +112,8 @@ class Session:
     async def run(self, arrival: Arrival, left: Callable[[Session], None]) -> None:
         """From the greeting to the end, which ``left`` is told of. Raises nothing but CancelledError."""
         try:
-            early = await self._open(arrival)
-            self._greet(early=early)
-            if not early:
+            self._greet(early=await let_in(self, arrival))
+            if not self._ending:
                 await self._converse()
         except ClosedError:
             pass  # what was under way is dropped below
@@ -133,40 +133,19 @@ class Session:
             finally:
                 left(self)
 
-    async def _open(self, arrival: Arrival) -> bool:
-        """Open the connection; whether the client spoke first."""
-        loop = asyncio.get_running_loop()
-        seconds = float(self.rules.limits.handshake_seconds)
-        if self.rules.listener.tls is not TlsMode.IMPLICIT:
-            early = arrival.spoke_first()
-            self.stream = await arrival.open(loop, seconds=seconds)
-            return early
-        try:
-            async with asyncio.timeout(seconds):
-                await self.house.handshakes.acquire()
-        except (TimeoutError, asyncio.CancelledError):
-            arrival.turn_away()
-            raise
-        try:
-            self.stream = await arrival.open(loop, self.rules.plan.context, seconds=seconds)
-        finally:
-            self.house.handshakes.release()
-        self.subject.tls = self.stream.tls
-        telling.secured(self)
-        return False
-
     def _greet(self, *, early: bool) -> None:
         plan = self.rules.plan
-        if early:
-            telling.opened(self, Key.GREETING_EARLY)
-            self.say_last(Key.GREETING_EARLY)
+        key = greeting(self, early=early)
+        telling.opened(self, key)
+        if key is Key.GREETING_EARLY or key is Key.GREETING_UNAVAILABLE:
+            self.say_last(key)
             return
-        key = Key.GREETING_LMTP if self.subject.role is Role.LMTP else Key.GREETING
         reply = say(key, hostname=plan.hostname, software=plan.software)
         octets = self.protocol.greet(reply)
-        telling.opened(self, reply.key)
-        self.record.said(octets, reply.key)
+        self.record.said(octets, key)
         self._out.append(octets)
+        if not reply.accepts:  # 5321#3.1: the session stays, for QUIT
+            self.refuse(reply, blame=False)
         self.flush()
         self._set_deadline(heard=True)
 
@@ -179,14 +158,15 @@ class Session:
             octets = await stream.receive()
             self._idle = False
             self.tick()
-            careful = self._note(octets)
+            within = protocol.awaiting_content
+            careful = self._note(octets, within=within)
             heard, start = False, 0
             protocol.receive(octets)
             while (event := protocol.next_event()) is not None:
                 heard = True
                 self._event = event
                 if careful:
-                    start = self._note_part(octets, start, event)
+                    start = self._note_part(octets, start, event, within=within)
                 slow = HEARD[type(event)](self, event)
                 if slow is not None:
                     self.flush()
@@ -197,14 +177,21 @@ class Session:
                     await self._pay()
                 if self._ending:
                     break
-            if careful and not (protocol.awaiting_content or self._ending) and start < len(octets):
-                self.record.heard(octets[start:])
+                within = careful and protocol.awaiting_content
+            if careful and not (within or self._ending) and start < len(octets):
+                self.record.rest(octets[start:], content=protocol.awaiting_content)
             self.flush()
-            if self._ending or protocol.over:
+            if self._over():
                 return
             self._event = event = None  # an idle session holds on to nothing
             await stream.drain()
             self._set_deadline(heard=heard)
+
+    def _over(self) -> bool:
+        """Whether nothing more is to be heard: while the server shuts down, as soon as no transaction is open."""
+        if self.house.draining and self.transaction is None and not self.protocol.over:
+            self.say_last(Key.SHUTDOWN)
+        return self._ending or self.protocol.over
 
     # ---- what is said -----------------------------------------------------------------------------------------
 
@@ -308,12 +295,13 @@ class Session:
 
     # ---- deadlines --------------------------------------------------------------------------------------------
 
-    def _note(self, octets: bytes) -> bool:
-        """Record what came; whether content may be among it, so that it must be told apart event by event."""
-        protocol = self.protocol
-        if protocol.awaiting_content:
+    def _note(self, octets: bytes, *, within: bool) -> bool:
+        """Record what came; whether content may be among it (``within``: it begins there), so that it is told apart event by event."""
+        if within:
             self._came += len(octets)
             self._volume += len(octets)
+            return True
+        if self.protocol.pending:  # the beginning of its first line came before
             return True
         if octets.find(b"\n") != len(octets) - 1:  # more than one line, or a part of one: content may follow a command
             upper = octets.upper()
@@ -322,11 +310,11 @@ class Session:
         self.record.heard(octets)
         return False
 
-    def _note_part(self, octets: bytes, start: int, event: Event) -> int:
-        """Record what ``event`` used of ``octets`` from ``start`` on, unless it is content; where it ended."""
+    def _note_part(self, octets: bytes, start: int, event: Event, *, within: bool) -> int:
+        """Record what ``event`` used of ``octets`` from ``start`` on; where it ended."""
         end = max(len(octets) - self.protocol.unread, start)
-        if type(event) not in CONTENT and end > start:
-            self.record.heard(octets[start:end])
+        if not within:
+            self.record.part(octets[start:end], event)
         return end
 
     def _left(self, now: float) -> float:

@@ -138,5 +138,8 @@ def _command(event: Event | None) -> str:
 
 
 def _reverse_path(session: Session, event: Event | None) -> str:
-    path = event.reverse_path if isinstance(event, Mail) else session.subject.reverse_path
+    if isinstance(event, Mail):
+        path = event.reverse_path
+    else:
+        path = session.subject.reverse_path if session.transaction is not None or isinstance(event, ContentEnded) else None
     return path.text if path is not None else ""

@@ -169,7 +169,9 @@ class Spool(Protocol):
     """The six methods."""
 
     def draft(self, *, expect: int = 0) -> Draft:
-        """A sink for the content of one message of about ``expect`` octets. Raises SpoolFullError when there is no room."""
+        """A sink for the content of one message of about ``expect`` octets. Raises SpoolFullError when there is no room,
+        SpoolUnavailableError while nothing can be written.
+        """
 
     def put(self, envelope: Envelope, draft: Draft) -> Awaitable[None]:
         """Keep the message; when the awaitable ends it is durable. Raises SpoolFullError or SpoolUnavailableError, nothing kept."""

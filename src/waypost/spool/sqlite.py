@@ -108,12 +108,11 @@ class SqliteSpool:
 
     async def close(self) -> None:
         """Commit what waits and let go of the folder; idempotent. Leases end unsettled: their recipients are due at the next start."""
-        loop = asyncio.get_running_loop()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
             self._recovery = None
-        await loop.run_in_executor(None, self._close)
+        await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         if self._database is not None:
@@ -145,6 +144,8 @@ class SqliteSpool:
 
     def draft(self, *, expect: int = 0) -> SqliteDraft:
         """A sink for the content of one message."""
+        if self.failure is not None:
+            raise self._understood(self.failure)
         self._room.demand(expect)
         return SqliteDraft(self._segments, self._room)
 
@@ -386,15 +387,14 @@ class SqliteSpool:
             raise self._understood(error) from error
 
     def _understood(self, error: Exception) -> Exception:
-        if self.failure is not None:
-            self._tell(self.failure)
+        self._tell(self.failure)
         if isinstance(error, FullError):
             self._room.forget()
             return SpoolFullError(str(error))
         return SpoolUnavailableError(str(error)) if isinstance(error, StoreError) else error
 
-    def _tell(self, failure: StoreError) -> None:
-        """Tell the daemon, once, that this shard must be opened anew."""
-        if self._failed is not None:
+    def _tell(self, failure: StoreError | None) -> None:
+        """Tell the daemon, once, that this shard must be opened anew, if it must."""
+        if failure is not None and self._failed is not None:
             failed, self._failed = self._failed, None
             failed(failure)

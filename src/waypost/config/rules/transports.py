@@ -120,12 +120,14 @@ def _leaving(loaded: Loaded) -> tuple[int, Kind] | None:
 
 
 def networks_are_networks(loaded: Loaded) -> Iterator[Finding]:
-    """Each of relay.networks is an address or a network."""
-    for position, text in enumerate(loaded.settings.relay.networks):
-        try:
-            ip_network(text)
-        except ValueError:
-            yield Finding(("relay", "networks", position), _network_fault(text))
+    """Each of relay.networks and relay.refused is an address or a network."""
+    relay = loaded.settings.relay
+    for key, networks in (("networks", relay.networks), ("refused", relay.refused)):
+        for position, text in enumerate(networks):
+            try:
+                ip_network(text)
+            except ValueError:
+                yield Finding(("relay", key, position), _network_fault(text))
 
 
 def _network_fault(text: str) -> str:

@@ -1,0 +1,60 @@
+"""How a session begins: the connection, where it must the handshake, and what the client hears first. Knows no command.
+
+RFC 5321 section 3.1, RFC 8314 section 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from waypost.accept import telling
+from waypost.accept.house import Turn
+from waypost.replies import Key
+from waypost.smtp.terms import Role, TlsMode
+from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
+
+if TYPE_CHECKING:
+    from waypost.accept.session import Session
+    from waypost.net.listen import Arrival
+
+
+async def let_in(session: Session, arrival: Arrival) -> bool:
+    """Open the connection; whether the client spoke first. Raises HandshakeError, ClosedError, or TimeoutError: its turn did not come."""
+    loop = asyncio.get_running_loop()
+    seconds = float(session.rules.limits.handshake_seconds)
+    if session.rules.listener.tls is not TlsMode.IMPLICIT:
+        early = arrival.spoke_first()
+        session.stream = await arrival.open(loop, seconds=seconds)
+        return early
+    turn = Turn(session.house.handshakes)
+    try:
+        await turn.come(seconds)
+    except (TimeoutError, asyncio.CancelledError):
+        arrival.turn_away()
+        raise
+    with turn:
+        session.stream = await arrival.open(loop, session.rules.plan.context, seconds=seconds)
+    session.subject.tls = session.stream.tls
+    telling.secured(session)
+    return False
+
+
+def greeting(session: Session, *, early: bool) -> Key:
+    """What the client hears first; ``early``: it spoke before.
+
+    A spool that cannot be written is told here, for nothing else of a session would be of use, and the client goes to the next
+    server of its list at once. A disk without room is told at MAIL (452): it may hold a smaller message, or be emptied meanwhile.
+    """
+    subject = session.subject
+    if early:
+        return Key.GREETING_EARLY
+    if not subject.trusted and session.rules.refuses(subject.client):
+        return Key.GREETING_REFUSED
+    try:
+        session.services.spool.draft().discard()
+    except SpoolFullError:
+        pass
+    except SpoolUnavailableError:
+        return Key.GREETING_UNAVAILABLE
+    return Key.GREETING_LMTP if subject.role is Role.LMTP else Key.GREETING
