@@ -41,7 +41,7 @@ class Dev:
 
     def wait(self, recipient: str) -> str:
         """The queue id of the message captured for a recipient."""
-        done = self.inbox("wait", f"to={recipient}", "--json")
+        done = self.inbox("wait", f"to:{recipient}", "--json")
         if done.returncode:
             done = self.inbox("list", "--json")
         rows = json.loads(done.stdout)

@@ -142,11 +142,10 @@ def _identified(desk: Desk, said: str) -> str:
 def _copy(desk: Desk, row: dict[str, Any]) -> None:
     """The message to standard output, piece by piece where it is large."""
     written, out = 0, sys.stdout.buffer
-    while written < row["size"]:
-        piece = base64.b64decode(desk.call("inbox.source", id=row["id"], offset=written) or "")
-        if not piece:
+    while (piece := desk.call("inbox.source", id=row["id"], offset=written)) != "":
+        if piece is None:
             raise FailureError(f"{row['id']} was deleted while it was read", Exit.NOT_FOUND)
-        written += out.write(piece)
+        written += out.write(base64.b64decode(piece))
     out.flush()
 
 

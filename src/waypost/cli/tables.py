@@ -45,7 +45,7 @@ def drawn(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, *, group: int = 0, paint: Callable[[str, str], str]
 ) -> Iterator[str]:
     """The lines of the table, its heading first; ``paint`` colours a text that is laid out already."""
-    natural = [max(taken(column.name), *(taken(row[place].shown) for row in rows)) for place, column in enumerate(columns)]
+    natural = [max([taken(column.name), *(taken(row[place].shown) for row in rows)]) for place, column in enumerate(columns)]
     kept, widths = _fitted(columns, natural, width)
     yield _joined([_laid(columns[place], columns[place].name, widths[place]) for place in kept], ["1"] * len(kept), paint)
     above: Sequence[Cell] = ()
