@@ -22,7 +22,9 @@ from deliver.outbound_kit import (
     results,
     to,
 )
+from waypost.deliver import network
 from waypost.mail.envelope import Recipient
+from waypost.net.dial import UnreachableError
 from waypost.net.dns import Exchanger
 from waypost.route import exchangers
 from waypost.route.settings import TransportSettings
@@ -258,5 +260,49 @@ def test_an_original_recipient_in_seven_bits() -> None:
             await deliver([message], to(hop))
             (line,) = [line for line in hop.wires[0].lines if line.startswith(b"RCPT")]
             assert line == rb"RCPT TO:<bob@there.example> ORCPT=utf-8;\x{7528}a\x{2B}b@there.example"
+
+    asyncio.run(run())
+
+
+def test_a_dead_host_is_probed_by_one_message_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many messages for a host that lets connections time out one at a time finds out whether it still does; all are put off."""
+    dialled, at_once, most = 0, 0, 0
+
+    async def dead(address: str, port: int, *, seconds: float) -> None:
+        nonlocal dialled, at_once, most
+        dialled, at_once = dialled + 1, at_once + 1
+        most = max(most, at_once) if dialled > 2 else most
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        raise UnreachableError("no connection") from TimeoutError()
+
+    monkeypatch.setattr("waypost.deliver.network.dial", dead)
+
+    async def run() -> None:
+        sent = [lease("bob@there.example") for _ in range(20)]
+        spool = await deliver(sent, TransportSettings(hosts=("127.0.0.9:25",)), settings=outbound(destination_connections=2))
+        assert [keys(spool, each) for each in sent] == [["unreachable"]] * 20
+
+    asyncio.run(run())
+    assert 2 <= dialled < 15
+    assert most <= 1
+
+
+def test_a_host_that_is_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a probe reaches is no longer taken for dead."""
+
+    async def run() -> None:
+        async with ScriptedHop(taking).listening() as hop:
+            real, faults = network.dial, iter([UnreachableError("no connection")])
+
+            async def dial(address: str, port: int, *, seconds: float) -> object:
+                for fault in faults:
+                    raise fault from TimeoutError()
+                return await real(address, port, seconds=seconds)
+
+            monkeypatch.setattr(network, "dial", dial)
+            sent = [lease("bob@there.example") for _ in range(3)]
+            spool = await deliver(sent, to(hop), settings=outbound(destination_connections=1))
+            assert sorted(keys(spool, each)[0] for each in sent) == ["relayed", "relayed", "unreachable"]
 
     asyncio.run(run())

@@ -11,6 +11,7 @@ from waypost.net.tls import client_context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from waypost.clock import Clock
     from waypost.deliver.settings import OutboundSettings
@@ -32,7 +33,6 @@ class Means:
     __slots__ = (
         "_contexts",
         "_unchunked",
-        "_unreached",
         "clock",
         "history",
         "hostname",
@@ -43,6 +43,7 @@ class Means:
         "random",
         "resolver",
         "share",
+        "unreached",
     )
 
     def __init__(
@@ -70,7 +71,7 @@ class Means:
         self.random = random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._contexts: dict[tuple[bool, str | None], ssl.SSLContext] = {}
         self._unchunked: dict[str, float] = {}
-        self._unreached: dict[str, float] = {}
+        self.unreached = Unreached(clock.monotonic)
 
     async def context(self, *, verify: bool, ca: str | None) -> ssl.SSLContext:
         """The TLS context for next hops, made once. Raises CertificateError."""
@@ -92,13 +93,40 @@ class Means:
         """``host`` offers CHUNKING and does not know BDAT: from now on DATA."""
         _remember(self._unchunked, host, self.clock.monotonic())
 
-    def timed_out(self, name: str) -> None:
-        """Nobody answered at ``name`` until the deadline."""
-        _remember(self._unreached, name, self.clock.monotonic() + UNREACHED_SECONDS)
 
-    def timed_out_lately(self, name: str) -> bool:
+class Unreached:
+    """Addresses that let a connection time out a moment ago, and who is finding out whether they still do (5321#4.5.4.1)."""
+
+    __slots__ = ("_now", "_probed", "_until")
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """``now``: monotonic seconds."""
+        self._now = now
+        self._until: dict[str, float] = {}
+        self._probed: set[str] = set()
+
+    def add(self, name: str) -> None:
+        """Nobody answered at ``name`` until the deadline."""
+        _remember(self._until, name, self._now() + UNREACHED_SECONDS)
+
+    def discard(self, name: str) -> None:
+        """Somebody did."""
+        self._until.pop(name, None)
+
+    def lately(self, name: str) -> bool:
         """Whether ``name`` is better tried last, so that not every message waits for it."""
-        return bool(self._unreached) and self._unreached.get(name, 0.0) > self.clock.monotonic()
+        return bool(self._until) and self._until.get(name, 0.0) > self._now()
+
+    def begin(self, name: str) -> bool:
+        """Whether the caller may try ``name`` now: one at a time. Then ``end`` must follow."""
+        if name in self._probed:
+            return False
+        self._probed.add(name)
+        return True
+
+    def end(self, name: str) -> None:
+        """The caller has tried."""
+        self._probed.discard(name)
 
 
 def _remember(table: dict[str, float], name: str, value: float) -> None:

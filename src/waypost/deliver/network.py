@@ -105,14 +105,26 @@ class _Journey:
         """Every address until nobody waits; those that timed out lately come last."""
         later: list[Target] = []
         async for target in self._targets():
-            if self._means.timed_out_lately(target.name):
+            if self._means.unreached.lately(target.name):
                 later.append(target)
                 self._note(outcome(Key.UNREACHABLE, next_hop=target.name, detail="it let a connection time out a moment ago"))
             elif await self._visit(target, self._upgrade):
                 return
         for target in later:
-            if await self._visit(target, self._upgrade):
+            if await self._probe(target):
                 return
+
+    async def _probe(self, target: Target) -> bool:
+        """Visit what timed out lately, unless another message is just doing so: mail for a dead host must not take up the connections
+        of all (5321#4.5.4.1).
+        """
+        unreached = self._means.unreached
+        if not unreached.begin(target.name):
+            return False
+        try:
+            return await self._visit(target, self._upgrade)
+        finally:
+            unreached.end(target.name)
 
     @property
     def _upgrade(self) -> Upgrade:
@@ -175,8 +187,9 @@ class _Journey:
         except UnreachableError as error:
             self._note(outcome(Key.UNREACHABLE, next_hop=target.name, detail=str(error)))
             if isinstance(error.__cause__, TimeoutError):
-                means.timed_out(target.name)
+                means.unreached.add(target.name)
             return False
+        means.unreached.discard(target.name)
         hop = Hop(stream, self._terms(target, upgrade), self._key(target.host), means.outbound, self._ear(target.name))
         try:
             failure = await self._introduce(hop, target)
