@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.acceptance import listener, opened, running
-from waypost.observe.events import Refused
+from support.acceptance import limits, listener, opened, running
+from waypost.clock import SYSTEM, Clock
+from waypost.observe.events import Refused, SessionClosed, SessionOpened
 from waypost.policy.check import check
 from waypost.policy.phase import Phase
 from waypost.policy.verdict import ACCEPT, Reject, Verdict
@@ -158,5 +159,45 @@ def test_content_that_is_refused_ends_a_session_of_a_server_that_drains() -> Non
             assert (await talk.rest())[:9] == b"421 4.3.2"
             async with asyncio.timeout(4):
                 await draining
+
+    running(body)
+
+
+def test_refusals_without_end_do_not_fill_the_log() -> None:
+    """A thousand are told one by one, the rest by their number when the session ends; what ends it is always told."""
+
+    async def body() -> None:
+        limit = limits(recipients=100, junk_commands=5)
+        async with opened(limit=limit, networks=("127.0.0.1",)) as place:
+            talk = await place.greeted()
+            await talk.ask(b"MAIL FROM:<a@src.test>")
+            talk.send(b"".join(b"RCPT TO:<r%d@far.test>\r\n" % number for number in range(1300)) + b"NOOP\r\n" * 6)
+            said = (await talk.rest()).splitlines()
+            assert [line[:3] for line in said].count(b"452") == 1200
+            await place.settled(lambda: place.gate.sessions == 0)
+            told = [event.key for event in place.events if isinstance(event, Refused)]
+            assert told == ["too-many-recipients"] * 1000 + ["too-many-commands"]
+            assert [event.refused for event in place.events if isinstance(event, SessionClosed)] == [1201]
+
+    running(body)
+
+
+def test_clients_that_are_turned_away_again_and_again_are_told_of_once_a_second() -> None:
+    """The log of a flood is bounded for each address, and none is hidden by another."""
+
+    async def body() -> None:
+        still = Clock(wall=SYSTEM.wall, monotonic=lambda: 5.0)
+        async with opened(limit=limits(client_rate=1), clock=still) as place:
+            for source in ("127.0.0.1", "127.0.0.2"):
+                for _ in range(4):
+                    await (await place.connect(source=source)).reply()
+            told = [(event.client, event.key) for event in place.events if isinstance(event, SessionOpened)]
+            assert sorted(set(told)) == [
+                ("127.0.0.1", "greeting"),
+                ("127.0.0.1", "greeting-client-rate"),
+                ("127.0.0.2", "greeting"),
+                ("127.0.0.2", "greeting-client-rate"),
+            ]
+            assert len(told) == 4
 
     running(body)

@@ -33,6 +33,10 @@ HANDSHAKES = 100
 """TLS handshakes at the same time in one process; others wait their turn, within the same deadline."""
 _TOLD_EVERY = 10.0
 """Seconds between two reports of the same scarcity."""
+_AWAY_EVERY = 1.0
+"""Seconds between two reports that the same client was turned away."""
+_AWAY_KEPT = 4096
+"""Clients of whom that is remembered."""
 _BUSY = 0.8
 """The share of all connections from which waits are shorter."""
 
@@ -48,6 +52,7 @@ class Gate:
         self._doors: list[_Door] = []
         self._sessions: set[Session] = set()
         self._told = -_TOLD_EVERY
+        self._away: dict[str, float] = {}
         self._clients = Clients(address=1, network=1, rate=1, now=services.clock.monotonic)
         self._most = 1
         self._plan = plan
@@ -147,10 +152,20 @@ class Gate:
         # Who expects a handshake first could not read a reply.
         arrival.turn_away(b"" if rules.listener.tls is TlsMode.IMPLICIT else rules.greeting(key))
         observers = self._services.observers
-        if observers:
+        if observers and self._seldom(arrival.ends.remote):
             ends, role = arrival.ends, rules.listener.role
             local = f"{ends.local}:{ends.local_port}"
             observers.tell(SessionOpened(session="", role=role, client=ends.remote, port=ends.remote_port, local=local, key=key))
+
+    def _seldom(self, client: str) -> bool:
+        """Whether to tell that ``client`` was turned away: once a second for each, or the log would grow as fast as it can connect."""
+        now = self._services.clock.monotonic()
+        if now - self._away.get(client, -_AWAY_EVERY) < _AWAY_EVERY:
+            return False
+        if len(self._away) >= _AWAY_KEPT:
+            self._away.clear()
+        self._away[client] = now
+        return True
 
     def _scarce(self, why: str) -> None:
         now = self._services.clock.monotonic()

@@ -38,6 +38,8 @@ _PATIENCE = 30.0
 """Seconds of content before its rate counts."""
 _SLOWEST = 30
 """Longest delay of an answer after errors, in seconds."""
+_TOLD = 1000
+"""Refusals of one session that are told one by one; its end tells their number. Those that are no errors have no other bound."""
 _BLAMELESS = frozenset({Key.TOO_MANY_RECIPIENTS, Key.SIZE_OVER_MAXIMUM})
 """Permanent refusals that are no sign of a client out of its mind."""
 
@@ -207,7 +209,8 @@ class Session:
         """Note that ``reply`` refused something."""
         self.refusals += reply.key != Key.SHUTDOWN  # no refusal of anything: else each idle session would leave a transcript
         self.key = reply.key
-        telling.refused(self, self._event, reply)
+        if self.refusals <= _TOLD or reply.closes:
+            telling.refused(self, self._event, reply)
         if blame:
             self._errors += 1
             limits = self.rules.limits
