@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from waypost.cli import options
 from waypost.cli.exits import Exit, FailureError, UsageError
 from waypost.clock import SYSTEM
-from waypost.daemon.offline import Offline, opened
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.operate.filters import FilterError, words
 from waypost.operate.verbs import OperatorError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waypost.config.settings import Settings
+    from waypost.daemon.offline import Offline
 
 
 _PATIENCE = 3.0
@@ -93,6 +93,8 @@ def _opened(settings: Settings, runner: asyncio.Runner, stack: contextlib.ExitSt
     control = settings.data / "control.sock"
     until = SYSTEM.monotonic() + _PATIENCE
     while not _runs(runner, control):
+        from waypost.daemon.offline import opened  # noqa: PLC0415 - every room; a server that runs answers without it
+
         try:
             return Desk(control, runner, stack.enter_context(opened(settings, runner)))
         except LockedError as error:
