@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from waypost.accept.settings import LimitSettings
     from waypost.replies import Reply
 
-# Possessive, so that no input makes it go back: fields with their folds, one after the other.
-_FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\r]*+\r\n(?:[ \t][^\r]*+\r\n)*+)*+")
+# Fields with their folds, one after the other. The classes are possessive, so that no input makes it go back; the groups are not:
+# before Python 3.11.5 a possessive group that fails in its middle keeps what it took.
+_FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\r]*+\r\n(?:[ \t][^\r]*+\r\n)*)*")
 
 
 class Head:
