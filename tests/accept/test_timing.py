@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
-from support.acceptance import limits, opened, running
+import pytest
+
+from support.acceptance import limits, listener, opened, running, server_context
 from waypost.clock import SYSTEM, Clock
+from waypost.observe.events import SessionSecured
+from waypost.smtp.terms import TlsMode
 
 
 def test_silence_ends_with_421() -> None:
@@ -94,6 +98,49 @@ def test_content_at_its_rate_is_waited_for() -> None:
                 await asyncio.sleep(0.05)
             talk.send(b".\r\n")
             assert (await talk.reply())[:3] == b"250"
+
+    running(body)
+
+
+@pytest.mark.parametrize(("octets", "code"), [(4999, b"421"), (10_000, b"250")])
+def test_content_rate_at_its_edge(octets: int, code: bytes) -> None:
+    """Ten seconds past the first half minute 5000 octets must have come: one less ends the session; with as many more there is time."""
+
+    async def body() -> None:
+        hands = [0.0]
+        clock = Clock(wall=SYSTEM.wall, monotonic=lambda: hands[0])
+        async with opened(limit=limits(content_rate=500), clock=clock) as place:
+            talk = await place.greeted()
+            for line in (b"MAIL FROM:<a@src.test>", b"RCPT TO:<b@local.test>", b"DATA"):
+                await talk.ask(line)
+            hands[0] += 40
+            talk.send(b"x: y\r\n\r\n" + b"z" * (octets - 8))
+            await place.settled(lambda: not place.gate.sessions or any(one._came == octets for one in place.gate._sessions))
+            if code == b"250":
+                talk.send(b"\r\n.\r\n")
+            assert (await talk.reply())[:3] == code
+
+    running(body)
+
+
+def test_a_handshake_that_trickles_in_has_an_end() -> None:
+    """An octet of it now and then prolongs nothing: the connection is closed after handshake_seconds, and said to have failed."""
+
+    async def body() -> None:
+        limit = limits(handshake_seconds=0.5)  # type: ignore[arg-type]  # shorter than configuration allows
+        async with opened(listener(tls=TlsMode.IMPLICIT), listener(tls=TlsMode.STARTTLS), context=server_context(), limit=limit) as place:
+            implicit, upgraded = await place.connect(0), await place.greeted(1)
+            assert await upgraded.code(b"STARTTLS") == 220
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            for octet in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20:
+                for talk in (implicit, upgraded):
+                    talk.send(bytes([octet]))
+                await asyncio.sleep(0.05)
+                if not place.gate.sessions:
+                    break
+            assert (place.gate.sessions, loop.time() - began < 5) == (0, True)
+            assert [event.tls for event in place.events if isinstance(event, SessionSecured)] == ["", ""]
 
     running(body)
 

@@ -229,6 +229,33 @@ def test_the_cache_has_an_edge() -> None:
     assert ask({}, work, cache_entries=0) == 5
 
 
+def test_no_answer_is_kept_longer_than_allowed() -> None:
+    """cache_seconds cuts the lifetime of an answer that names a longer one."""
+
+    async def work(names: CachingResolver, responder: Responder, hands: Hands) -> object:
+        counts = []
+        for later in (0, 9, 2):
+            hands.now += later
+            await names.exchangers("a.example")
+            counts.append(len(responder.asked))
+        return counts
+
+    assert ask({("a.example", "MX"): ("10 mx.example.",)}, work, cache_seconds=10) == [1, 1, 2]
+
+
+def test_a_silent_resolver_is_waited_for_as_long_as_allowed() -> None:
+    """After ``seconds`` the name is said not to be known for now, however often it was asked for meanwhile."""
+
+    async def work(names: CachingResolver, responder: Responder, _: object) -> object:
+        responder.delay = 30
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(NameLookupError, match="no resolver answered in time"):
+            await names.exchangers("a.example")
+        return round(asyncio.get_running_loop().time() - began) in (1, 2)
+
+    assert ask({}, work) is True
+
+
 def test_single_flight() -> None:
     """Of many who ask at once only one asks the network, and the others outlive his cancellation."""
 
