@@ -58,7 +58,7 @@ PROGRAM = textwrap.dedent(
         say("asked")
         return next(answers)
 
-    plan = Plan(workers=2, drain=0.5, run_worker=worker, reload=reload, tell=lambda *words: say("tell", *words),
+    plan = Plan(workers=2, drain=lambda: 0.5, run_worker=worker, reload=reload, tell=lambda *words: say("tell", *words),
                 announce=lambda: say("ready"), clock=SYSTEM)
     supervisor = Supervisor(plan)
     code = supervisor.run()

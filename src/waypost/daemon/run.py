@@ -156,7 +156,7 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
 
     plan = Plan(
         workers=settings.workers,
-        drain=settings.drain,
+        drain=lambda: float(current.drain),
         run_worker=run_worker,
         reload=reloaded,
         tell=tell,

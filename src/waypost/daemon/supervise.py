@@ -52,7 +52,8 @@ class Plan:
     """What the parent needs to know and to call; everything else is the workers'."""
 
     workers: int
-    drain: float
+    drain: Callable[[], float]
+    """Seconds that a drain may take, as the configuration has it now."""
     run_worker: Callable[[int, Link], int]
     """Called in the fork with the worker's index; its result is the worker's exit code."""
     reload: Callable[[], Settings | None]
@@ -139,8 +140,8 @@ class Supervisor:
             return
         notify("STOPPING=1")
         if not self.failure:
-            self._plan.tell("draining", f"up to {self._plan.drain:g} s", "info")
-        self._stop_at = self._now() + self._plan.drain + _GRACE
+            self._plan.tell("draining", f"up to {self._plan.drain():g} s", "info")
+        self._stop_at = self._now() + self._plan.drain() + _GRACE
         for child in self._children:
             child.again_at = None
             if child.link is not None:

@@ -102,7 +102,7 @@ class Worker:
         gc.freeze()
         await self._draining.wait()
         beating.cancel()
-        seconds = float(self._given.settings.drain)
+        seconds = float(parts.settings.drain)
         for one in parts.deliverers:
             one.drain(seconds)
         await parts.gate.drain(seconds)
