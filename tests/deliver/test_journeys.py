@@ -306,3 +306,21 @@ def test_a_host_that_is_back_is_used_again(monkeypatch: pytest.MonkeyPatch) -> N
             assert sorted(keys(spool, each)[0] for each in sent) == ["relayed", "relayed", "unreachable"]
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_declared_eight_bit_and_plain(*, large: bool) -> None:
+    """BODY=8BITMIME on a message that is ASCII throughout, as many clients say it, is no reason to return the message."""
+
+    async def old(wire: Wire) -> None:
+        await wire.open("PIPELINING")
+        await further(wire)
+
+    async def run() -> None:
+        async with ScriptedHop(old).listening() as hop:
+            message = lease("bob@there.example", content=Pieces(SMALL) if large else SMALL, eight_bit=True)
+            spool = await deliver([message], to(hop))
+            assert keys(spool, message) == ["relayed"]
+            assert hop.wires[0].lines[1] == b"MAIL FROM:<ada@here.example>"
+
+    asyncio.run(run())

@@ -237,7 +237,7 @@ def test_recipients_per_transaction(most: int, transactions: int) -> None:
     ("offers", "fields", "key"),
     [
         (("PIPELINING",), {"content": "x: ä\r\n".encode()}, "eight-bit-unsupported"),
-        (("PIPELINING",), {"eight_bit": True}, "eight-bit-unsupported"),
+        (("PIPELINING",), {"eight_bit": True, "content": b"Subject: hello\r\n\r\ngr\xfc\xdfe\r\n"}, "eight-bit-unsupported"),
         (("PIPELINING", "8BITMIME"), {"content": "x: ä\r\n".encode(), "smtputf8": True}, "smtputf8-unsupported"),
         (("PIPELINING", "8BITMIME"), {"people": ("grün@there.example",), "smtputf8": True}, "smtputf8-unsupported"),
         (("PIPELINING", "SIZE 34"), {}, "size-unsupported"),

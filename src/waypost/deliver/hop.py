@@ -201,12 +201,15 @@ class Hop:
         )
 
     async def _is_eight_bit(self, envelope: Envelope, content: Content) -> bool:
-        """By the BODY parameter, or, where it was not given, by looking: a long message is read for it only if it matters."""
-        if envelope.body is Body.EIGHT_BIT:
+        """Whether 8BITMIME is needed, or was declared and can be passed on. What was declared and is ASCII throughout needs nothing
+        (6152#3); a long message is read for it only if it matters.
+        """
+        offered = self.session.offers.eight_bit
+        if offered and envelope.body is Body.EIGHT_BIT:
             return True
         if content.octets is not None:
             return not content.octets.isascii()
-        return not self.session.offers.eight_bit and await _holds_more_than_ascii(content)
+        return not offered and await _holds_more_than_ascii(content)
 
     async def _content_needs_utf8(self, content: Content) -> bool:
         """Of a message said to be internationalized: whether it is, or is ASCII throughout (6531#3.6). Read only if it matters."""
