@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _SHAPE = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
+_FREE = 0x0FFF_3FFF_FFFF_FFFF_FFFF
+_MARKS = 0x7000_8000_0000_0000_0000
+"""The lower 80 bits: version 7 in the top four, variant 10 in bits 63 and 62, all others random."""
+
+
 def new(wall: float) -> str:
     """A fresh identifier for the moment ``wall`` (seconds since the epoch)."""
-    stamp = int(wall * 1000) & 0xFFFFFFFFFFFF
-    noise = int.from_bytes(os.urandom(10), "big")
-    value = stamp << 80 | 0x7 << 76 | (noise >> 68) << 64 | 0b10 << 62 | (noise & 0x3FFFFFFFFFFFFFFF)
     pairs = _PAIRS
-    return "".join([pairs[value >> shift & 1023] for shift in range(120, -1, -10)])
+    low = int.from_bytes(os.urandom(10), "big") & _FREE | _MARKS
+    return (
+        f"{_stamp(int(wall * 1000))}{pairs[low >> 70]}{pairs[low >> 60 & 1023]}{pairs[low >> 50 & 1023]}{pairs[low >> 40 & 1023]}"
+        f"{pairs[low >> 30 & 1023]}{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
+    )
+
+
+@lru_cache(maxsize=1)
+def _stamp(milliseconds: int) -> str:
+    """The first ten characters: the moment, which many identifiers share."""
+    value = milliseconds & 0xFFFF_FFFF_FFFF
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(40, -1, -10)])
 
 
 def is_identifier(text: str) -> bool:
