@@ -631,3 +631,38 @@ def test_idle_connections_count(monkeypatch: pytest.MonkeyPatch) -> None:
             await running
 
     asyncio.run(run())
+
+
+def test_a_reload_moves_what_waits_in_a_lane() -> None:
+    """Mail that was leased before a reload and not attempted yet goes the new way."""
+    gate = asyncio.Event()
+
+    async def slow(wire: Wire) -> None:
+        await wire.open(*ALL)
+        await gate.wait()
+        await messages(wire)
+
+    async def run() -> None:
+        async with ScriptedHop(slow).listening() as old, ScriptedHop(taking).listening() as new:
+            sent = [lease("bob@there.example") for _ in range(2)]
+            spool, limits = PreparedSpool(*sent), outbound(destination_connections=1)
+            deliverer = Deliverer(
+                spool,
+                [to(old)],
+                resolver=PreparedNames(),
+                outbound=limits,
+                queue=QueueSettings(),
+                hostname="here.example",
+                clock=SYSTEM,
+                observers=Observers(),
+            )
+            running = asyncio.ensure_future(deliverer.run())
+            await until(lambda: bool(old.wires) and not spool.waiting)
+            deliverer.apply(transports=[to(new)], outbound=limits, queue=QueueSettings(), hostname="here.example")
+            gate.set()
+            await spool.done.wait()
+            deliverer.drain(1.0)
+            await running
+            assert [sum(map(mails, hop.wires)) for hop in (old, new)] == [1, 1]
+
+    asyncio.run(run())

@@ -247,7 +247,7 @@ class Deliverer:
             self._journal.record(job.lease, attempted, settled, owed, seconds, finished=finished)
 
     async def _attempt(self, job: Job) -> Attempted:
-        route = job.route
+        route = self.route(job.lease.domain)  # as the settings are now: what waited in its lane may have been planned before a reload
         if isinstance(route, Unroutable):
             return all_failed(job.lease, route.key, next_hop=job.lease.domain, detail=route.detail)
         try:
