@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -22,12 +23,13 @@ from support.needs import require_root
 from support.server import PROGRAM, Waypost, configuration, listener, port_of
 from support.terminal import on_terminal
 from support.waiting import until
+from waypost.cli.exits import Exit
 from waypost.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 MESSAGE = b"From: Ada <ada@example.net>\r\nTo: bob@example.org\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\n\r\nhello\x1b[31m\r\n"
 ID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -267,6 +269,21 @@ def test_exit_codes(dev: Place, words: str, code: int, said: str) -> None:
     assert said in done.stderr
 
 
+def test_the_codes_are_those_of_the_book() -> None:
+    """docs/operating.md lists every code and no other."""
+    book = (ROOT / "docs" / "operating.md").read_text().partition("## Exit codes")[2].partition("\n## ")[0]
+    listed = {int(code) for row in re.findall(r"(?m)^\| ([\d, ]+) \|", book) for code in row.split(", ")}
+    assert listed == {int(code) for code in Exit}
+
+
+def test_the_readme_quotes_the_server(dev: Place) -> None:
+    """What the README shows of HELP is what the server says, to the letter."""
+    command, *answer = re.findall(r"```\n(HELP .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0].splitlines()
+    with Dialogue(dev.port) as talk:
+        talk.hello()
+        assert talk.ask(command).splitlines() == answer
+
+
 # ---- waiting
 
 
@@ -388,7 +405,7 @@ def test_a_server_of_another_account(dev: Place) -> None:
     require_root()
     # The interpreter may stand where that account may not look: everything is imported before root is given up.
     program = (
-        "import os, sys; import waypost.cli.queue, waypost.cli.main, encodings.idna; os.setgid(65534); os.setuid(65534);"
+        "import os, sys; import waypost.cli.queue, waypost.cli.main, waypost.config.dev, waypost.daemon.offline, encodings.idna; os.setgid(65534); os.setuid(65534);"
         "sys.exit(waypost.cli.main.main(sys.argv[1:]))"
     )
     words = ["queue", "list", "--data", str(dev.server.folder / "state" / "waypost")]

@@ -10,12 +10,8 @@ class Exit(IntEnum):
 
     OK = 0
     """Done."""
-    FINDING = 1
-    """Done, and what was looked at is not as it should be."""
     NOT_FOUND = 1
     """Done, and what was looked for is not there."""
-    UNREACHABLE = 2
-    """What was asked could not be reached."""
     USAGE = 64
     """The command line makes no sense; nothing was done."""
     DATA = 65
@@ -28,8 +24,6 @@ class Exit(IntEnum):
     """A server or store that is needed cannot be had now."""
     SOFTWARE = 70
     """A fault in Waypost itself."""
-    SYSTEM = 71
-    """The system refused: a port in use, no more descriptors."""
     CANNOT_CREATE = 73
     """What should be made is there already, or cannot be made."""
     IO = 74
