@@ -405,7 +405,8 @@ def test_a_server_of_another_account(dev: Place) -> None:
     require_root()
     # The interpreter may stand where that account may not look: everything is imported before root is given up.
     program = (
-        "import os, sys; import waypost.cli.queue, waypost.cli.main, waypost.config.dev, waypost.daemon.offline, encodings.idna; os.setgid(65534); os.setuid(65534);"
+        "import os, sys; import waypost.cli.queue, waypost.cli.main, waypost.config.dev, waypost.daemon.offline, encodings.idna;"
+        "os.setgid(65534); os.setuid(65534);"
         "sys.exit(waypost.cli.main.main(sys.argv[1:]))"
     )
     words = ["queue", "list", "--data", str(dev.server.folder / "state" / "waypost")]

@@ -1,1 +1,1 @@
-"""The public test kit: fakes of every seam."""
+"""The public test kit: fakes of the seams that have no fake beside them."""
