@@ -142,6 +142,14 @@ def test_a_captured_message_as_text(dev: Place) -> None:
     assert "\x1b" not in told
 
 
+def test_a_conversation_in_another_language(dev: Place) -> None:
+    """The explanations are in Chinese, the conversation as it was."""
+    session = dev.json("inbox", "list", "--refused")[0]["session"]
+    told = dev.run("trace", session, "--lang", "zh").stdout
+    assert "<- 500 5.5.1 Unknown command; HELP lists those that there are\n              未知命令。" in told
+    assert "\n              解决办法：" in told
+
+
 def test_a_large_message_is_copied_whole(dev: Place) -> None:
     """--source prints every octet of a message that one answer of the server does not hold, whichever id names it."""
     latest = dev.json("inbox", "list", "subject:large")[0]
@@ -257,6 +265,7 @@ def test_json_keeps_its_schema(dev: Place, relay: Place) -> None:
         ("config show limits.recipents", 64, "did you mean limits.recipients?"),
         ("config check --set limits.recipients=1", 78, "limits.recipients"),
         ("inbox list --config /nowhere.toml", 78, "/nowhere.toml"),
+        ("inbox list --set data=/nowhere", 66, "there is no data directory /nowhere"),
         ("inbox list --data /nowhere", 66, "there is no data directory /nowhere"),
         ("queue list --data /dev/null", 66, "/dev/null is no directory"),
         ("user passwd nobody", 67, "nobody"),

@@ -8,17 +8,19 @@ from waypost.cli import output
 
 _MARKS = {"client": "->", "server": "<-", "note": "~ "}
 """As the live view of ``serve`` has them."""
+_WORDS = {"en": (". ", "Fix: "), "zh": ("。", "解决办法：")}
+"""What stands between a title and the meaning, and before the fix."""
 _BLANK = " " * 11
 _INDENT = " " * 14
 
 
-def show_conversation(conversation: dict[str, Any]) -> None:
-    """Print it."""
+def show_conversation(conversation: dict[str, Any], lang: str) -> None:
+    """Print it; ``lang`` is the language of its explanations."""
     for entry in conversation["lines"]:
-        _entry(entry)
+        _entry(entry, *_WORDS[lang])
 
 
-def _entry(entry: dict[str, Any]) -> None:
+def _entry(entry: dict[str, Any], stop: str, fix: str) -> None:
     style = _style(entry)
     for number, text in enumerate(entry["lines"]):
         when = f"{entry['after']:8.3f} s " if number == 0 else _BLANK
@@ -27,8 +29,8 @@ def _entry(entry: dict[str, Any]) -> None:
     if not told:
         return
     if (entry["code"] or 0) >= 400:
-        output.paragraph(f"{told['title']}. {told['meaning']}", _INDENT, _INDENT)
-        output.paragraph(f"Fix: {told['fix']}", _INDENT, _INDENT, output.YELLOW)
+        output.paragraph(f"{told['title']}{stop}{told['meaning']}", _INDENT, _INDENT)
+        output.paragraph(f"{fix}{told['fix']}", _INDENT, _INDENT, output.YELLOW)
     else:
         output.paragraph(told["title"], _INDENT, _INDENT, output.DIM)
 

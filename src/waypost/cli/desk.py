@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from waypost.cli import options
 from waypost.cli.exits import Exit, FailureError, UsageError
 from waypost.clock import SYSTEM
+from waypost.config.dev import dev_data
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.operate.filters import FilterError, words
 from waypost.operate.verbs import OperatorError
@@ -72,10 +74,11 @@ def check_filter(texts: Sequence[str], meant: Callable[..., object]) -> None:
 def open_desk(args: argparse.Namespace, *, may_be_absent: bool = False) -> Iterator[Desk]:
     """A desk for the data that ``args`` name: the server is asked when it runs, else the shards are opened and locked.
 
-    ``may_be_absent``: a data directory that is not there yet is an empty one. That of the dev profile always is. Raises FailureError.
+    ``may_be_absent``: a data directory that is not there yet is an empty one; that of the dev profile always is, before its first start.
+    Raises FailureError.
     """
     settings = options.resolve(args).settings
-    if not (may_be_absent or options.is_dev(args)):
+    if not (may_be_absent or settings.data == dev_data(os.environ)):
         _demand(settings.data)
     with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
         yield _opened(settings, runner, stack)

@@ -127,7 +127,7 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         output.json_out(row)
         return Exit.OK
-    _message(row)
+    _message(row, args.lang)
     return Exit.OK
 
 
@@ -149,7 +149,7 @@ def _copy(desk: Desk, row: dict[str, Any]) -> None:
     out.flush()
 
 
-def _message(row: dict[str, Any]) -> None:
+def _message(row: dict[str, Any], lang: str) -> None:
     output.title(f"Message {row['id']}")
     output.pairs(
         [
@@ -168,7 +168,7 @@ def _message(row: dict[str, Any]) -> None:
     output.text(source[:_READABLE].decode("utf-8", "replace"))
     if row["conversation"]:
         output.section("The conversation that brought it")
-        show_conversation(row["conversation"])
+        show_conversation(row["conversation"], lang)
 
 
 def _wait(args: argparse.Namespace) -> int:

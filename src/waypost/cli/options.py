@@ -118,11 +118,6 @@ def chosen_file(args: argparse.Namespace, environ: Mapping[str, str] | None = No
     return Path(name) if name else None
 
 
-def is_dev(args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether nothing at all says where the data are, so that they are those of the dev profile, which may not have run yet."""
-    return chosen_file(args, environ) is None and args.data is None
-
-
 def resolve(args: argparse.Namespace, *, environ: Mapping[str, str] | None = None, reveal: bool = False) -> Loaded:
     """The configuration that the options of ``add_data_options`` lead to. Raises ConfigError, UsageError.
 

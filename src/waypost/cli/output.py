@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 _WIDEST, _NARROWEST = 120, 40
 """Columns of running text: longer lines are hard to read."""
+_HANGING = 2
+"""Columns that a wide mark takes which may not begin a line."""
 
 
 def printable(text: str) -> str:
@@ -79,7 +81,8 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 def paragraph(said: str, first: str = "", later: str = "", style: str = "") -> None:
     """Text that fits the terminal: ``first`` stands before its first line, ``later``, which tells the indentation too, before others."""
     shown = printable(said)
-    lines = wrapped(shown, max(min(width(), _WIDEST), _NARROWEST) - len(later)) if on_terminal() else [shown]
+    room = max(min(width(), _WIDEST), _NARROWEST) - len(later) - (0 if shown.isascii() else _HANGING)
+    lines = wrapped(shown, room) if on_terminal() else [shown]
     for number, each in enumerate(lines):
         print(f"{later if number else first}{painted(each, style)}")
 

@@ -36,5 +36,5 @@ def run(args: argparse.Namespace) -> int:
         return Exit.OK
     who = "to" if conversation["outbound"] else "from"
     output.title(f"Session {conversation['session']}, {moment(conversation['began'])}, {who} {conversation['peer']}")
-    show_conversation(conversation)
+    show_conversation(conversation, args.lang)
     return Exit.OK
