@@ -147,7 +147,7 @@ def test_a_conversation_in_another_language(dev: Place) -> None:
     session = dev.json("inbox", "list", "--refused")[0]["session"]
     told = dev.run("trace", session, "--lang", "zh").stdout
     assert "<- 500 5.5.1 Unknown command; HELP lists those that there are\n              未知命令。" in told
-    assert "\n              解决办法：" in told
+    assert "\n              怎样做：" in told
 
 
 def test_a_large_message_is_copied_whole(dev: Place) -> None:

@@ -8,7 +8,7 @@ from waypost.cli import output
 
 _MARKS = {"client": "->", "server": "<-", "note": "~ "}
 """As the live view of ``serve`` has them."""
-_WORDS = {"en": (". ", "Fix: "), "zh": ("。", "解决办法：")}
+_WORDS = {"en": (". ", "Fix: "), "zh": ("。", "怎样做：")}
 """What stands between a title and the meaning, and before the fix."""
 _BLANK = " " * 11
 _INDENT = " " * 14
