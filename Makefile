@@ -9,18 +9,23 @@ export UV_NO_PROGRESS := 1
 export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install serve test lint format bench kill-long lock clean
+.PHONY: anew install serve test lint format bench kill-long lock clean
 
 install: $(VENV)/.installed
+
+# It holds the place it was made for: a checkout that was moved, or an installation that was broken off, is made anew.
+ifneq ($(shell cat $(VENV)/.installed 2>/dev/null),$(CURDIR))
+$(VENV)/.installed: anew
+endif
 
 $(VENV)/.installed: pyproject.toml requirements/dev.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Waypost needs Python 3.11 or newer: say make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	test "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" || $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install -q '$(UV_PIN)'
 	VIRTUAL_ENV=$(VENV) $(UV) pip install -q --require-hashes -r requirements/dev.txt
 	VIRTUAL_ENV=$(VENV) $(UV) pip install -q --no-deps --no-build-isolation -e .
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 serve: install
 	$(VENV)/bin/waypost serve

@@ -152,6 +152,17 @@ def test_what_python_lacks_is_told_before_anything_is_made(bare: Path, body: str
     assert not (bare / ".venv").exists()
 
 
+@pytest.mark.parametrize(("stamp", "anew"), [(None, True), ("/somewhere/else", True), ("", True), ("here", False)])
+def test_an_installation_that_was_broken_off_or_moved_is_made_anew(bare: Path, stamp: str | None, *, anew: bool) -> None:
+    """A half environment would fail for ever, and one of another place would run that place's code."""
+    (bare / ".venv").mkdir()
+    if stamp is not None:
+        (bare / ".venv" / ".installed").write_text(str(bare) if stamp == "here" else stamp)
+    done = run("make", "-n", "install", cwd=bare)
+    assert done.returncode == 0, done.stderr
+    assert ("-m venv --clear .venv" in done.stdout) == anew
+
+
 def test_make_does_not_do_twice_what_is_done() -> None:
     """Once installed, the targets do their own work alone."""
     done = run("make", "-n", "-o", ".venv/.installed", "serve")
