@@ -123,6 +123,8 @@ class Standing:
 
 def _misplaced(command: Command, argument: str) -> Key | None:
     if not argument:
+        if command.move is ServerMove.HELLO:
+            return Key.HELLO_NAME_INVALID  # 2034#4: no status in what answers EHLO
         return Key.ARGUMENT_MISSING if command.argument is Argument.REQUIRED else None
     if command.argument is Argument.NONE:
         return Key.ARGUMENT_UNEXPECTED  # 5321#4.3.2
