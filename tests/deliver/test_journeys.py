@@ -22,6 +22,7 @@ from deliver.outbound_kit import (
     results,
     to,
 )
+from waypost.clock import SYSTEM
 from waypost.deliver import network
 from waypost.mail.envelope import Recipient
 from waypost.net.dial import UnreachableError
@@ -74,19 +75,31 @@ def heard(hop: ScriptedHop, word: bytes) -> int:
     return sum(line.startswith(word) for wire in hop.wires for line in wire.lines)
 
 
-def test_a_dead_kept_connection_forgets_nothing() -> None:
-    """Who was served over one kept connection is not served again because a second one turns out dead."""
+def test_what_was_taken_is_durable_before_another_host_is_asked() -> None:
+    """When a host took the message for some and sent the rest away, the rest is tried again at once, but not before that is recorded."""
 
-    async def first_half(wire: Wire) -> None:
+    async def one_only(wire: Wire) -> None:
         await wire.open(*ALL)
-        await wire.hear("MAIL", "RCPT", "BDAT")
-        await wire.octets(len(SMALL))
-        wire.say("250 ok", "250 ok", "250 taken")
         await wire.hear("MAIL", "RCPT", "BDAT")
         await wire.octets(len(SMALL))
         wire.say("250 ok", "250 ok", "250 taken")
         await wire.hear("MAIL")
         wire.say("421 4.3.2 closing")
+
+    async def run() -> None:
+        async with ScriptedHop(one_only).listening() as one, ScriptedHop(taking).listening() as two:
+            message = lease("ann@both.example", "bob@both.example", content=SMALL)
+            spool = await deliver([message], TransportSettings(hosts=(one.at, two.at), tls="none"), settings=outbound(recipients=1))
+            assert keys(spool, message) == ["relayed", "remote-deferred"]
+            assert spool.settled[message.envelope.id][1].next_attempt <= SYSTEM.wall()
+            assert two.wires == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("farewell", ["", "421 4.4.2 idle too long"])
+def test_two_kept_connections_and_both_dead(farewell: str) -> None:
+    """Kept connections that turn out dead one after the other cost nothing: the message goes over a new one, once."""
 
     async def dying(wire: Wire) -> None:
         await wire.open(*ALL)
@@ -94,21 +107,20 @@ def test_a_dead_kept_connection_forgets_nothing() -> None:
         await wire.octets(len(SMALL))
         wire.say("250 ok", "250 ok", "250 taken")
         await wire.hear("MAIL")
-
-    async def busy(wire: Wire) -> None:
-        wire.say("421 busy")
+        if farewell:
+            wire.say(farewell)
 
     async def run() -> None:
-        async with ScriptedHop(first_half, busy).listening() as one, ScriptedHop(dying, busy).listening() as two:
-            # Both connections are made by mail that goes one way only, and kept for the message to both.
-            settings = outbound(destination_connections=1, recipients=1, reuse_seconds=30)
+        async with ScriptedHop(dying, taking).listening() as one, ScriptedHop(dying, taking).listening() as two:
+            settings = outbound(destination_connections=1, reuse_seconds=30)
             there = TransportSettings(match="both.example", hosts=(one.at, two.at), tls="none")
             ways = [TransportSettings(match=f"{n}.example", hosts=(hop.at,), tls="none") for n, hop in (("one", one), ("two", two))]
             before = [lease("bob@one.example", content=SMALL), lease("bob@two.example", content=SMALL)]
             message = lease("ann@both.example", "bob@both.example", content=SMALL)
             spool = Sequel(before, message)
             await deliver([], there, *ways, spool=spool, settings=settings)
-            assert keys(spool, message) == ["relayed", "remote-deferred"]
+            assert keys(spool, message) == ["relayed", "relayed"]
+            assert (len(one.wires), len(two.wires)) == (2, 1)
 
     asyncio.run(run())
 

@@ -22,6 +22,8 @@ class Attempted:
 
     outcomes: list[Outcome]
     """One for each of ``lease.waiting``, in order."""
+    soon: frozenset[int] = frozenset()
+    """Positions of recipients to be tried again at once, as soon as these outcomes are durable."""
     hold: bool = False
     """Park the recipients for an operator."""
     hop: Hop | None = None

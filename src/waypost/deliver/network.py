@@ -76,7 +76,7 @@ class NetworkWay:
 class _Journey:
     """One lease over the hosts of one route."""
 
-    __slots__ = ("_hosts", "_last", "_lease", "_means", "_open", "_outcomes", "_result", "_route", "_since")
+    __slots__ = ("_hosts", "_last", "_lease", "_means", "_moved", "_open", "_outcomes", "_result", "_route", "_since")
 
     def __init__(self, means: Means, lease: Lease, route: Route, hosts: Sequence[NextHop]) -> None:
         self._means = means
@@ -85,6 +85,8 @@ class _Journey:
         self._hosts = hosts
         self._open: list[Waiting] = list(lease.waiting)
         self._outcomes: dict[int, Outcome] = {}
+        self._moved = False
+        """Whether anybody has got the message: then that is to be durable before another host is gone to (I2)."""
         self._last: Outcome | None = None
         """Why the host before this one did not do."""
         self._result = Attempted([])
@@ -99,6 +101,8 @@ class _Journey:
             await self._visit_all()
         last = self._last or outcome(Key.UNREACHABLE, next_hop=self._route.domain, detail="it has no address")
         self._result.outcomes = [self._outcomes.get(waiting.position, last) for waiting in self._lease.waiting]
+        if self._moved:
+            self._result.soon = frozenset(waiting.position for waiting in self._open)
         return self._result
 
     async def _visit_all(self) -> None:
@@ -271,12 +275,12 @@ class _Journey:
             raise
         if hop.session.over:
             hop.stream.close()
-        elif self._open:
+        elif self._open and not self._moved:
             hop.leave()
         else:
             self._result.hop = hop
         self._since = means.clock.monotonic()
-        return not self._open
+        return self._moved or not self._open
 
     def _batch(self, hop: Hop) -> list[Waiting]:
         """Who is next. A next hop without SMTPUTF8 gets those with plain addresses apart: the others are no reason to refuse them."""
@@ -295,6 +299,7 @@ class _Journey:
         if transaction.chunking_refused:
             means.never_chunk_with(hop.name)
         moved = any(result is not None and result.action in (Action.RELAYED, Action.DELIVERED) for _, result in results)
+        self._moved = self._moved or moved
         going = True
         for waiting, result in results:
             if result is None:

@@ -72,7 +72,8 @@ def _kept(waiting: Waiting, settlement: Settlement, queue: QueueSettings, *, now
 def settlements(lease: Lease, attempted: Attempted, rules: Rules, *, now: float, random: Callable[[], float]) -> list[Settlement]:
     """One for each waiting recipient."""
     pairs = zip(lease.waiting, attempted.outcomes, strict=True)
-    return [_settlement(lease, waiting, outcome, rules.queue, attempted.hold, now, random) for waiting, outcome in pairs]
+    settled = [_settlement(lease, waiting, outcome, rules.queue, attempted.hold, now, random) for waiting, outcome in pairs]
+    return [replace(each, next_attempt=now) if each.position in attempted.soon and each.next_attempt else each for each in settled]
 
 
 def _settlement(
