@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
 import socket
+import subprocess
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +16,7 @@ import pytest
 
 from support.dialogue import Dialogue
 from support.ports import free_port
-from support.server import Waypost, configuration, listener, port_of
+from support.server import PROGRAM, Waypost, configuration, listener, port_of
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -109,6 +113,29 @@ def test_a_new_drain_holds_at_once(start_waypost: Callable[..., Waypost], folder
         began = time.monotonic()
         assert "up to 1 s" in server.stop()
         assert time.monotonic() - began < 13
+
+
+def test_a_server_ends_with_the_terminal_that_it_was_started_on(folder: Path) -> None:
+    """A window that is closed sends SIGHUP: nobody asked for a reload, and no server goes on unseen with its ports."""
+    server = Waypost(folder / "closed", configuration(folder, listeners=[listener("relay")]))
+    server.folder.mkdir()
+    server.write_config(server.tree or {})
+    window, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [str(PROGRAM), "serve", "--config", str(server.config)],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=server.environ(),
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    said = b""
+    while b"waypost: ready" not in said:
+        said += os.read(window, 4096)
+    os.close(window)
+    assert process.wait(15) == 0
 
 
 def test_the_service_supervisor_hears_of_every_change(start_waypost: Callable[..., Waypost], folder: Path) -> None:

@@ -162,6 +162,7 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
         tell=tell,
         announce=lambda: _announce(settings, sockets[0], dev=loaded.dev),
         clock=SYSTEM,
+        hung_up=_watch_terminal(),
     )
     gc.collect()
     gc.freeze()  # what is imported by now is shared by all workers and never collected
@@ -170,6 +171,12 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
     if supervisor.failure:
         raise StartError(supervisor.failure, code)
     return code
+
+
+def _watch_terminal() -> Callable[[], bool]:
+    """Whether a terminal that is there now is gone later: whoever closed its window wants no server that goes on unseen."""
+    terminals = [fd for fd in range(3) if os.isatty(fd)]
+    return lambda: not all(os.isatty(fd) for fd in terminals)
 
 
 def _reloaded(loaded: Loaded, old: Settings) -> Settings:

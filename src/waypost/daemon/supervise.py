@@ -63,6 +63,8 @@ class Plan:
     announce: Callable[[], None]
     """Said once, when every worker accepts."""
     clock: Clock
+    hung_up: Callable[[], bool] = lambda: False
+    """Whether the terminal that the server was started on is gone: then SIGHUP is no wish for a reload."""
 
 
 class Supervisor:
@@ -127,6 +129,8 @@ class Supervisor:
         for number in set(numbers):
             match number:
                 case signal.SIGTERM | signal.SIGINT:
+                    self._drain()
+                case signal.SIGHUP if self._plan.hung_up():
                     self._drain()
                 case signal.SIGHUP:
                     self._reload()
