@@ -128,7 +128,7 @@ def test_a_server_ends_with_the_terminal_that_it_was_started_on(folder: Path) ->
         stderr=terminal,
         env=server.environ(),
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no thread of the test holds a lock that it needs
     )
     os.close(terminal)
     said = b""
