@@ -329,7 +329,7 @@ class ServerSession:
         self._chunk = Chunk(size, None, last=last)
         if self._intake is not None:
             return self._hear_chunk(self._chunk)
-        self._intake = Intake(self._terms.message_size)
+        self._intake = Intake(self._terms.message_size, mend=self._terms.normalize)
         return events.ChunkAnnounced()
 
     def _swallow(self, argument: str, refusal: Reply) -> Event | None:

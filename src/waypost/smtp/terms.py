@@ -53,4 +53,4 @@ class Terms:
     swallow: int = 52_428_800
     """Octets of content read past message_size before 421 ends the session."""
     normalize: bool = False
-    """Mend bare CR and bare LF in DATA instead of refusing them (clients in relay.networks that need it)."""
+    """Mend bare CR and bare LF in content instead of refusing them (clients in relay.networks that need it)."""

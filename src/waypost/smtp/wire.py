@@ -41,7 +41,7 @@ class Chunk:
         number = min(self.left, len(waiting))
         self.left -= number
         if self.refusal is None and intake is not None:
-            return intake.read_chunk(waiting, number)
+            return intake.read_chunk(waiting, number, final=self.last and not self.left)
         del waiting[:number]
         return b""
 
@@ -101,19 +101,31 @@ class Intake:
             octets = octets.replace(b"\r\n.", b"\r\n")  # 5321#4.5.2
         if not ends_well(octets):
             if self._mend:
-                octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+                octets = _mended(octets)
             if not self._mend or b"\0" in octets:
                 self.spoiled = True
         return self._count(octets)
 
-    def read_chunk(self, waiting: bytearray, left: int) -> bytes:
-        """Take at most ``left`` octets of a chunk and give them; a CR at its end waits for the LF of the next."""
+    def read_chunk(self, waiting: bytearray, left: int, *, final: bool) -> bytes:
+        """Take at most ``left`` octets of a chunk and give them; a CR at its end waits for the LF of the next. ``final``: none follow."""
         octets = _take(waiting, left)
         joined = b"\r" + octets if self._carry else octets
         self._carry = joined.endswith(b"\r")
+        if self._mend:
+            return self._mend_chunk(joined, final=final)
         if not ends_well(joined[:-1] if self._carry else joined):
             self.spoiled = True
         return self._count(octets)
+
+    def _mend_chunk(self, joined: bytes, *, final: bool) -> bytes:
+        """Give what can be told of ``joined``: a CR at its end is a line end only when it is clear that no LF follows."""
+        if final:
+            self._carry = False
+        elif self._carry:
+            joined = joined[:-1]
+        if b"\0" in joined:
+            self.spoiled = True
+        return self._count(joined if ends_well(joined) else _mended(joined))
 
     def close_chunks(self) -> None:
         """The last chunk came whole: no LF can come any more."""
@@ -126,6 +138,11 @@ class Intake:
         if not self.eight_bit and not octets.isascii():
             self.eight_bit = True
         return b"" if self.refusal is not None or self.spoiled or self.size > self._limit else octets
+
+
+def _mended(octets: bytes) -> bytes:
+    """Every line end as CRLF."""
+    return octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def _take(waiting: bytearray, number: int) -> bytes:
