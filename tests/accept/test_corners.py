@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from waypost.clock import SYSTEM, Clock
 from waypost.observe.events import Refused, SessionClosed, SessionOpened
 from waypost.policy.check import check
 from waypost.policy.phase import Phase
+from waypost.policy.settings import RelaySettings
 from waypost.policy.verdict import ACCEPT, Reject, Verdict
 from waypost.replies import Key
 from waypost.smtp.terms import Role
@@ -199,5 +201,84 @@ def test_clients_that_are_turned_away_again_and_again_are_told_of_once_a_second(
                 ("127.0.0.2", "greeting-client-rate"),
             ]
             assert len(told) == 4
+
+    running(body)
+
+
+def test_reloads_under_load_cost_no_client_anything() -> None:
+    """While plans change again and again every session is served by the one it began with; a new one goes by the newest."""
+
+    async def body() -> None:
+        async with opened(limit=limits(client_connections=1000, client_rate=100_000)) as place:
+            kept = 0
+            stop = asyncio.Event()
+
+            async def client() -> None:
+                nonlocal kept
+                while not stop.is_set():
+                    talk = await place.greeted()
+                    assert (await talk.message(b"x: y"))[:3] == b"250"
+                    assert await talk.code(b"QUIT") == 221
+                    kept += 1
+
+            clients = [asyncio.ensure_future(client()) for _ in range(8)]
+            old = await place.greeted()
+            for number in range(60):
+                changed = replace(place.plan, relay=RelaySettings(refused=("127.0.0.9",)), share=1 + number % 3)
+                place.gate.apply(changed)
+                await asyncio.sleep(0.005)
+            stop.set()
+            await asyncio.gather(*clients)
+            assert (await old.message(b"x: y"))[:3] == b"250"
+            assert (await (await place.connect(source="127.0.0.9")).reply())[:3] == b"554"
+            assert (kept > 8, len(await place.found())) == (True, kept + 1)
+
+    running(body)
+
+
+def test_ten_thousand_octets_that_make_no_line_keep_no_memory() -> None:
+    """What is skipped of a line that is too long is not gathered, in a command as in AUTH."""
+
+    async def body() -> None:
+        async with opened(listener(Role.SUBMISSION), anyone=True) as place:
+            for before in ((), (b"AUTH LOGIN",)):
+                talk = await place.greeted()
+                for line in before:
+                    await talk.ask(line)
+                for _ in range(20):
+                    talk.send(b"x" * 20_000)
+                assert (await talk.reply())[:3] == b"500"
+                await asyncio.sleep(0.05)
+                (session,) = place.gate._sessions
+                assert session.protocol.unread < 200_000
+                talk.send(b"\r\nNOOP\r\n")
+                assert (await talk.reply())[:3] == b"250"
+                await talk.ask(b"QUIT")
+                await place.settled(lambda: place.gate.sessions == 0)
+
+    running(body)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_vanishes_at_any_octet_leaves_nothing(*, chunked: bool) -> None:
+    """Half a message is no message, wherever the connection broke, and none of it stays in memory."""
+    whole = b"BDAT 21 LAST\r\nx: y\r\n\r\nhello world\r\n" if chunked else b"DATA\r\nx: y\r\n\r\nhello\r\n.\r\n"
+
+    async def body() -> None:
+        async with opened(limit=limits(client_rate=100_000)) as place:
+            for end in range(1, len(whole)):
+                talk = await place.greeted()
+                await talk.ask(b"MAIL FROM:<a@src.test>")
+                await talk.ask(b"RCPT TO:<b@local.test>")
+                if chunked:
+                    talk.send(whole[:end])
+                else:
+                    talk.send(whole[: min(end, 6)])
+                    if end >= 6:
+                        await talk.reply()
+                        talk.send(whole[6:end])
+                talk.writer.transport.abort() if end % 2 else talk.writer.close()
+            await place.settled(lambda: place.gate.sessions == 0)
+            assert (await place.found(), place.spool.used) == ([], 0)
 
     running(body)
