@@ -6,7 +6,7 @@ import pytest
 
 from report.notice_facts import HEAD, NOTICE_ID, NOW, a_mailbox, a_notice, a_settled, an_envelope, an_outcome, some_notices
 from waypost.mail.envelope import Body, Notify
-from waypost.mail.outcome import Action
+from waypost.mail.outcome import Action, Heard
 from waypost.report.notice import owed
 
 pytestmark = pytest.mark.usefixtures("plain_words")
@@ -110,3 +110,20 @@ def test_a_utf8_sender_gets_a_utf8_notice() -> None:
 def test_nothing_settled_owes_nothing() -> None:
     """No recipients, no notice."""
     assert some_notices(an_envelope()) == []
+
+
+def test_a_talkative_stranger_fills_no_notice() -> None:
+    """However much a next hop says to each of a thousand recipients, the notice stays small, names each, and tells of failures first."""
+    told = [a_settled("first@example.net", an_outcome(Action.RELAYED), notify="SUCCESS")]
+    told += [
+        a_settled(
+            f"user{number}@example.net",
+            an_outcome(heard=Heard(code=550, status="5.1.1", lines=(f"{number}: " + "no " * 300,) * 50, command="RCPT")),
+        )
+        for number in range(999)
+    ]
+    octets = a_notice(an_envelope(), *told).content.octets
+    assert len(octets) < 1_000_000
+    assert all(f"Final-Recipient: rfc822; user{number}@example.net".encode() in octets for number in range(999))
+    assert b"and 980 more, named in the report below" in octets
+    assert octets.index(b"NOT DELIVERED") < octets.index(b"Final-Recipient")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _NAMED = 20
 """Recipients of one fate that are named; the report names all."""
+_FATES = 20
+"""Fates that are told; where each recipient has another one, the report has the rest."""
 _QUOTED = 10
 """Lines of a reply that are quoted."""
 _STRANGERS = frozenset({Key.REMOTE_REJECTED, Key.REMOTE_DEFERRED, Key.RELAYED, Key.DELIVERED})
@@ -47,9 +49,15 @@ def _paragraphs(report: Report, words: Mapping[str, str], language: str) -> Iter
     yield from wrapped(words["opening"].format(hostname=_shown(report.hostname)))
     yield ""
     yield from _message(report, words)
-    for group in _groups(report.told):
+    groups = list(_groups(report.told))
+    if len(groups) > _FATES:
+        groups.sort(key=lambda group: group[0].kind not in _BAD)  # what needs somebody to act comes first
+    for group in groups[:_FATES]:
         yield ""
         yield from _fate(group, words, language)
+    if len(groups) > _FATES:
+        yield ""
+        yield "    " + words["more"].format(count=sum(map(len, groups[_FATES:])))
     yield ""
     yield from wrapped(words["closing"].format(postmaster=_shown(report.postmaster), id=_shown(report.about.id)))
 

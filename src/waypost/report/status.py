@@ -25,6 +25,10 @@ _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Za-z.:]{1,64}\]")
 _EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _REPLY_LINES = 20
 """Lines of a reply that are quoted."""
+_MANY = 40
+"""Recipients beyond which little is quoted for each: strangers wrote it, and what they wrote goes to whom somebody named as sender."""
+_LITTLE = 200
+"""Octets of a reply that is quoted then."""
 
 
 def part(report: Report) -> Part:
@@ -56,7 +60,7 @@ def _recipient(report: Report, told: Told) -> Iterator[tuple[str, str]]:
     yield "Final-Recipient", _final(told.recipient.mailbox, report)
     yield "Action", told.kind.value
     yield "Status", _status(told)
-    yield from _diagnosis(told)
+    yield from _diagnosis(told, briefly=len(report.told) > _MANY)
     if told.attempts:  # 3464#2.3.7: none was made when an operator gave up a message that never left
         yield "Last-Attempt-Date", trace.date(told.last_attempt)
     if told.kind is Kind.DELAYED and told.expires is not None:
@@ -120,24 +124,27 @@ def _status(told: Told) -> str:
             assert_never(action)
 
 
-def _diagnosis(told: Told) -> Iterator[tuple[str, str]]:
+def _diagnosis(told: Told, *, briefly: bool) -> Iterator[tuple[str, str]]:
     """What the next hop said, under its name; else what we found, under no name (3464#2.3.5, 3464#2.3.6)."""
     heard = told.outcome.heard
     if heard is not None:
         remote = remote_name(told.outcome.next_hop)
         if remote:
             yield "Remote-MTA", f"dns; {remote}"  # 3461#6.3(h)
-        yield "Diagnostic-Code", f"smtp; {_transcription(heard)}"  # 3461#6.3(i)
+        yield (
+            "Diagnostic-Code",
+            f"smtp; {_transcription(heard, 1 if briefly else _REPLY_LINES, _LITTLE if briefly else LINE)}",
+        )  # 3461#6.3(i)
     elif told.detail:
-        yield "Diagnostic-Code", f"x-waypost; {inert(told.detail, ascii_only=True)}"
+        yield "Diagnostic-Code", f"x-waypost; {inert(told.detail, ascii_only=True, most=_LITTLE if briefly else LINE)}"
 
 
-def _transcription(heard: Heard) -> str:
+def _transcription(heard: Heard, number_of_lines: int, most: int) -> str:
     """The reply, each line with its code and a space before all but the first (3461#9.2)."""
     status = f"{heard.status} " if heard.status and _STATUS.fullmatch(heard.status) else ""
-    lines = heard.lines[:_REPLY_LINES] or ("",)
+    lines = heard.lines[:number_of_lines] or ("",)
     last = len(lines) - 1
     return "\r\n ".join(
-        f"{heard.code:03d}{'-' if number < last else ' '}{status}{inert(line, ascii_only=True, most=LINE)}".rstrip()
+        f"{heard.code:03d}{'-' if number < last else ' '}{status}{inert(line, ascii_only=True, most=most)}".rstrip()
         for number, line in enumerate(lines)
     )
