@@ -16,6 +16,7 @@ from waypost.cli.exits import Exit
 from waypost.cli.main import main
 from waypost.clock import SYSTEM
 from waypost.directory import passwords
+from waypost.directory.accounts import AccountError, Accounts
 from waypost.directory.credentials import Verified, Verifier
 from waypost.directory.settings import AuthSettings
 
@@ -188,3 +189,16 @@ def test_data_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     assert user(monkeypatch, tmp_path / "file", "add", "ada", given=b"one\n") == Exit.IO
     assert capsys.readouterr().err == f"waypost: {tmp_path}/file/accounts.json: Not a directory\n"
+
+
+def test_accounts_that_may_not_be_read_have_the_code_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another account's data are a matter of permission, not a broken disk."""
+
+    def forbidden(*_: object) -> None:
+        raise AccountError("accounts.json: Permission denied") from PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Accounts, "list", forbidden)
+    assert main(["user", "list", "--data", str(tmp_path)]) == Exit.NO_PERMISSION
+    assert capsys.readouterr().err == "waypost: accounts.json: Permission denied\n"

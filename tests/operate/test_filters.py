@@ -71,3 +71,22 @@ def test_queue_and_inbox_know_different_words() -> None:
     with pytest.raises(FilterError, match="is for the queue"):
         inbox_search(words(["state:held"]), now=0.0)
     assert inbox_search(words(["subject:Hello there", "newer:1m"]), now=100.0) == Search(subject="Hello there", after=40.0)
+
+
+@pytest.mark.parametrize("text", ["to:example.org", "from:bob", "to:<>x"])
+def test_an_address_that_is_none_says_what_is(text: str) -> None:
+    """A domain without its @ would match nothing and look like an empty queue."""
+    with pytest.raises(FilterError, match="for a whole domain, or <> for the null sender"):
+        words([text])
+
+
+@pytest.mark.parametrize("text", ["to:postmaster", "from:<>", "to:@example.org", "from:a@b"])
+def test_addresses_domains_postmaster_and_nobody_are_addresses(text: str) -> None:
+    """Each as people write it."""
+    assert list(words([text]).values.values()) == [text.partition(":")[2]]
+
+
+def test_a_word_that_is_said_twice_is_refused() -> None:
+    """All words must match; the second would silently replace the first."""
+    with pytest.raises(FilterError, match="to: is said twice"):
+        words(["to:a@example.org", "to:b@example.org"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from waypost.clock import Clock
 from waypost.history.memory import MemoryHistory
 from waypost.history.transcript import Line, Transcript
+from waypost.inbox.inbox import Captured
 from waypost.inbox.memory import MemoryInbox
 from waypost.mail import identifier
 from waypost.mail.content import MemoryContent
@@ -18,7 +21,7 @@ from waypost.mail.envelope import Envelope, Notify, Origin, Recipient
 from waypost.mail.outcome import Action, Heard, Outcome
 from waypost.mail.path import Mailbox
 from waypost.operate.failing import Voice
-from waypost.operate.operator import Operator, Stores
+from waypost.operate.operator import SHOWN, Operator, Stores
 from waypost.operate.verbs import OperatorError
 from waypost.replies import Key, say
 from waypost.report.settings import NoticeSettings
@@ -27,7 +30,7 @@ from waypost.spool.settings import QueueSettings
 from waypost.spool.spool import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 NOW = 1_800_000_000.0
 CLOCK = Clock(wall=lambda: NOW, monotonic=lambda: 5.0)
@@ -203,7 +206,63 @@ def test_a_captured_message_is_shown_with_its_conversation() -> None:
     assert waited["id"] == shown["id"]
 
 
-@pytest.mark.parametrize("verb", ["queue.show", "inbox.show", "trace"])
+@dataclass(frozen=True)
+class AtRest:
+    """Content that is read in pieces, as that of large messages is."""
+
+    pieces: tuple[bytes, ...]
+    octets: None = None
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pieces))
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+
+
+@pytest.mark.parametrize("offset", [0, 1, SHOWN - 1, SHOWN, SHOWN + 1, SHOWN + 5, SHOWN + 6, SHOWN + 99])
+def test_a_large_source_is_given_piece_by_piece(monkeypatch: pytest.MonkeyPatch, offset: int) -> None:
+    """From any octet on, at most ``SHOWN``; nothing where nothing is left."""
+    octets = bytes(range(256)) * (SHOWN // 256) + b"\r\nend"
+    content = AtRest(tuple(octets[at : at + 262_144] for at in range(0, len(octets), 262_144)))
+    envelope = Envelope(id=identifier.new(NOW), reverse_path=None, recipients=(BOB,), arrived=NOW, origin=Origin())
+    captured = Captured(id=envelope.id, captured=NOW, envelope=envelope, subject="", message_id="", size=len(octets))
+
+    async def opened(*_: object) -> tuple[Captured, AtRest]:
+        return captured, content
+
+    async def scene(house: House) -> Any:
+        monkeypatch.setattr(house.stores.inbox, "open", opened)
+        return await house.call("inbox.source", id=envelope.id, offset=offset)
+
+    assert base64.b64decode(play(scene)) == octets[offset : offset + SHOWN]
+
+
+def test_shards_are_listed_as_one() -> None:
+    """Over several shards the newest captured message is the first, the oldest that waits is, and a limit is that of all."""
+
+    async def scene(house: House) -> Any:
+        other = House()
+        for number, shard in enumerate([house, other, house, other]):
+            origin = Origin(session=identifier.new(NOW))
+            envelope = Envelope(id=identifier.new(NOW), reverse_path=None, recipients=(BOB,), arrived=NOW + number, origin=origin)
+            moved = Clock(wall=lambda number=number: NOW + number, monotonic=lambda: 5.0)  # type: ignore[misc]  # bound early on purpose
+            shard.stores.inbox._clock = moved  # type: ignore[attr-defined]  # the fake's own
+            await shard.stores.inbox.keep(envelope, MemoryContent(b"Subject: %d\r\n\r\n" % number))
+            draft = shard.stores.spool.draft()
+            draft.write(MESSAGE)
+            await shard.stores.spool.put(envelope, draft)
+        operator = Operator([house.stores, other.stores], queue=QueueSettings(), voice=VOICE, clock=CLOCK)
+        captured = await operator.call("inbox.list", {"filter": [], "limit": 3})
+        waiting = await operator.call("queue.list", {"filter": [], "limit": 3})
+        return [row["subject"] for row in captured], [row["arrived"] - NOW for row in waiting]
+
+    assert play(scene) == (["3", "2", "1"], [0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("verb", ["queue.show", "inbox.show", "inbox.source", "trace"])
 def test_what_is_not_there_is_none(verb: str) -> None:
     """An unknown id is no error, and a hostile one no path."""
 

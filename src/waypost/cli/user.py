@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         return _do(args, accounts)
     except (AccountError, PasswordError) as fault:
         code = next(code for kind, code in _CODES if isinstance(fault, kind))
+        if isinstance(fault.__cause__, PermissionError):
+            code = Exit.NO_PERMISSION
         raise FailureError(str(fault), code) from fault
 
 
