@@ -11,6 +11,7 @@ import pytest
 
 from deliver.outbound_kit import lease
 from waypost.clock import SYSTEM
+from waypost.deliver import lanes as lanes_module
 from waypost.deliver.hop import HopKey
 from waypost.deliver.lanes import AHEAD, AT_HAND, Job, Lanes
 from waypost.deliver.pool import Pool
@@ -244,3 +245,17 @@ def test_two_deliverers_share_the_limits() -> None:
     assert one.next(name, lane) is None
     assert two.stranded() is not None
     assert (share.running, share.at("x.example")) == (2, 1)
+
+
+def test_octets_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No further lease is taken while the content that waits in memory is as much as it may be, to the octet."""
+    small = len(job("x.example").lease.content.octets)
+    monkeypatch.setattr(lanes_module, "OCTETS_AT_HAND", 2 * small)
+    these = lanes(per_destination=1)
+    name, lane = these.enter(job("x.example"))
+    these.enter(job("x.example"))
+    assert these.room > 0
+    these.enter(job("x.example"))
+    assert these.room == 0
+    assert these.next(name, lane) is not None
+    assert these.room > 0

@@ -25,15 +25,19 @@ AHEAD = 2
 
 AT_HAND = 5000
 """Leases held in memory at most, running ones and waiting ones."""
+OCTETS_AT_HAND = 128 * 1024 * 1024
+"""Octets of content that may wait in memory with them."""
 
 
 class Job:
     """A lease with its route, and when it was taken."""
 
-    __slots__ = ("lease", "route", "taken", "wall")
+    __slots__ = ("lease", "octets", "route", "taken", "wall")
 
     def __init__(self, lease: Lease, route: Route | Unroutable, taken: float, wall: float) -> None:
         self.lease = lease
+        self.octets = len(lease.content.octets or b"")
+        """Of content in memory."""
         self.route = route
         self.taken = taken
         self.wall = wall
@@ -53,13 +57,14 @@ class Lane:
 class Lanes:
     """All lanes. As a container of domains it holds those for which no further lease is wanted: ``busy`` of ``Spool.lease``."""
 
-    __slots__ = ("_lanes", "_plan", "_share", "_waiting", "parked", "per_destination", "running", "total")
+    __slots__ = ("_lanes", "_octets", "_plan", "_share", "_waiting", "parked", "per_destination", "running", "total")
 
     def __init__(self, plan: Callable[[str], Route | Unroutable], share: Share, *, total: int, per_destination: int) -> None:
         """``share`` counts for the other deliverers of this process too."""
         self._plan = plan
         self._share = share
         self._lanes: dict[str, Lane] = {}
+        self._octets = 0
         self._waiting: dict[str, Lane] = {}
         """Lanes in which somebody waits, in the order of their turns."""
         self.total = total
@@ -77,7 +82,7 @@ class Lanes:
     @property
     def room(self) -> int:
         """How many more leases may be taken. Far more than may run: what waits for a slow destination must not use it up."""
-        return max(0, AT_HAND - self.running - self.parked)
+        return max(0, AT_HAND - self.running - self.parked) if self._octets < OCTETS_AT_HAND else 0
 
     def enter(self, job: Job) -> tuple[str, Lane] | None:
         """The lane in which ``job`` may run at once; None: it waits there for a runner."""
@@ -94,6 +99,7 @@ class Lanes:
             self._waiting[name] = lane
             self._share.wait(name)
         lane.parked.append(job)
+        self._octets += job.octets
         self.parked += 1
         return None
 
@@ -144,6 +150,7 @@ class Lanes:
     def _take(self, name: str, lane: Lane) -> Job:
         self.parked -= 1
         job = lane.parked.popleft()
+        self._octets -= job.octets
         if not lane.parked:
             del self._waiting[name]
             self._share.served(name)
