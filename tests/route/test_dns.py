@@ -320,6 +320,26 @@ def test_what_the_system_says(monkeypatch: pytest.MonkeyPatch, error: int, expec
     ask({}, work)
 
 
+def test_the_system_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many messages to a smarthost with a plain name make one question to the system's resolver, and the next some seconds later."""
+    asked: list[object] = []
+
+    async def work(names: CachingResolver, _: Responder, hands: Hands) -> None:
+        async def getaddrinfo(host: str, *_: object, **facts: object) -> object:
+            asked.append((host, facts["family"]))
+            await asyncio.sleep(0.01)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        assert await asyncio.gather(*(names.addresses("hub") for _ in range(20))) == [("192.0.2.1",)] * 20
+        await names.addresses("hub", ipv6=False)
+        hands.now += 6
+        await names.addresses("hub")
+
+    ask({}, work)
+    assert asked == [("hub", socket.AF_UNSPEC), ("hub", socket.AF_INET), ("hub", socket.AF_UNSPEC)]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

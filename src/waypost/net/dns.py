@@ -33,6 +33,8 @@ SHORTEST = 5.0
 LONGEST_MISSING = 900.0
 """Seconds that a name is taken not to exist, at most (2308#5 lets it be three hours; mail is worth asking sooner)."""
 HOSTS = Path("/etc/hosts")
+_SYSTEM, _SYSTEM_IPV4 = "addresses by the system", "IPv4 addresses by the system"
+"""Questions that no DNS server is asked: the system's own resolver answers them."""
 
 
 class NameLookupError(Exception):
@@ -99,7 +101,7 @@ class CachingResolver:
         if own is not None:
             return tuple(address for address in own if ipv6 or ":" not in address)
         if "." not in host or host.lower().endswith(".localhost"):
-            return await _system_addresses(host, ipv6=ipv6)
+            return _records(host, await self._ask(host, _SYSTEM if ipv6 else _SYSTEM_IPV4))
         if not ipv6:
             return _records(host, await self._ask(host, "A"))
         six, four = await asyncio.gather(self._ask(host, "AAAA"), self._ask(host, "A"))
@@ -146,6 +148,8 @@ class CachingResolver:
 
     async def _query(self, name: str, kind: str) -> tuple[_Answer, float]:
         """The answer and for how many seconds it may be kept."""
+        if kind in (_SYSTEM, _SYSTEM_IPV4):
+            return await _system_addresses(name, ipv6=kind == _SYSTEM), SHORTEST
         try:
             asked = dns.name.from_text(name)  # absolute: no search list (5321#5.1)
             answer = await self._resolver.resolve(asked, kind, lifetime=self._settings.seconds)
@@ -238,13 +242,11 @@ def _reason(error: Exception) -> str:
             return str(error) or type(error).__name__
 
 
-async def _system_addresses(host: str, *, ipv6: bool) -> tuple[str, ...]:
+async def _system_addresses(host: str, *, ipv6: bool) -> _Answer:
     """By the system's own resolver, off the loop: plain names of the machine's network."""
     family = socket.AF_UNSPEC if ipv6 else socket.AF_INET
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, family=family, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        if error.errno == socket.EAI_NONAME:
-            raise NameMissingError(host) from error
-        raise NameLookupError(f"{host}: {error.strerror}") from error
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+        return _Answer(missing=True) if error.errno == socket.EAI_NONAME else _Answer(failure=error.strerror or "no answer")
+    return _Answer(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
