@@ -67,3 +67,14 @@ def test_words_cannot_steer_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: 
         "a\\x1b[2Jb\nt\\x07\n  from     x\\x0ay\n  subject  s\none\ntwo\tthree\\x1b\nt\n",
         "waypost: bad\\x0anews\n",
     )
+
+
+def test_people_get_a_screenful_and_programs_get_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A queue of a million does not scroll by, and that there is more is told; a pipe, JSON and --limit are taken at their word."""
+    assert [output.screenful(None, json=False), output.screenful(7, json=False)] == [None, 7]
+    on_terminal(monkeypatch)
+    assert [output.screenful(None, json=False), output.screenful(None, json=True), output.screenful(7, json=False)] == [1001, None, 7]
+    assert [len(output.cut([0] * 1000, None)), len(output.cut([0] * 1001, 2000))] == [1000, 1001]
+    assert capsys.readouterr().err == ""
+    assert len(output.cut([0] * 1001, None)) == 1000
+    assert capsys.readouterr().err == "waypost: more than 1000 match: a filter chooses among them, --limit N shows more\n"

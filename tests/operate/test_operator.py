@@ -115,6 +115,28 @@ def test_one_message_is_shown_with_the_reasons_why_it_waits() -> None:
     assert row["helo"] == "laptop\N{REPLACEMENT CHARACTER}"
 
 
+def test_a_long_list_lets_others_have_their_turn() -> None:
+    """While rows of a long queue are made, the loop goes on with what else there is to do."""
+
+    async def scene(house: House) -> Any:
+        for _ in range(450):
+            await house.queue(BOB)
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.ensure_future(other())
+        listed = await house.operator.call("queue.list", {"filter": []})
+        task.cancel()
+        return len(listed), turns >= 2
+
+    assert play(scene) == (450, True)
+
+
 def test_a_change_of_everything_must_be_said() -> None:
     """No filter is no order; all is."""
 

@@ -82,10 +82,11 @@ def _list(args: argparse.Namespace) -> int:
         return _refused(args)
     check_filter(args.filter, inbox_search)
     with open_desk(args) as desk:
-        rows = desk.call("inbox.list", filter=args.filter, limit=args.limit)
+        rows = desk.call("inbox.list", filter=args.filter, limit=output.screenful(args.limit, json=args.json))
     if args.json:
         output.json_out(rows)
         return Exit.OK
+    rows = output.cut(rows, args.limit)
     table = [(row["id"], age_cell(row["captured"]), size_cell(row["size"]), row["from"], _to(row), row["subject"]) for row in rows]
     output.table(_COLUMNS, table, empty="No such message was captured." if args.filter else "The inbox is empty.")
     return Exit.OK

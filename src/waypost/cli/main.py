@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _close_output()
         return Exit.PIPE
     except KeyboardInterrupt:
+        if sys.stderr.isatty():  # what follows begins a line of its own, not behind ^C or a prompt
+            print(file=sys.stderr)
         return Exit.INTERRUPTED
     except SystemExit as end:  # --help of argparse
         return _flushed(end.code)

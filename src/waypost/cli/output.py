@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 _WIDEST, _NARROWEST = 120, 40
 """Columns of running text: longer lines are hard to read."""
+_SCREENFUL = 1000
+"""Rows that people are shown unless they ask for more."""
 _HANGING = 2
 """Columns that a wide mark takes which may not begin a line."""
 
@@ -110,6 +112,19 @@ def table(columns: Sequence[Column | str], rows: Iterable[Sequence[object]], *, 
     safe = [[cell._replace(shown=printable(cell.shown)) for cell in each] for each in cells]
     for shown in drawn(heads, safe, width(), group=group, paint=painted):
         print(shown)
+
+
+def screenful(limit: int | None, *, json: bool) -> int | None:
+    """How many rows to ask for: one more than are shown, so that it can be told that there are more; None for all."""
+    return limit if limit or json or not on_terminal() else _SCREENFUL + 1
+
+
+def cut(rows: list[Any], limit: int | None) -> list[Any]:
+    """Those of ``rows`` that are shown; that there are more is told."""
+    if limit or not on_terminal() or len(rows) <= _SCREENFUL:
+        return rows
+    error(f"more than {_SCREENFUL} match: a filter chooses among them, --limit N shows more")
+    return rows[:_SCREENFUL]
 
 
 def json_out(value: Any) -> None:

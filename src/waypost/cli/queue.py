@@ -79,10 +79,11 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     check_filter(args.filter, queue_filter)
     with open_desk(args) as desk:
-        rows = desk.call("queue.list", filter=args.filter, limit=args.limit)
+        rows = desk.call("queue.list", filter=args.filter, limit=output.screenful(args.limit, json=args.json))
     if args.json:
         output.json_out(rows)
         return Exit.OK
+    rows = output.cut(rows, args.limit)
     table = [
         (
             row["id"],

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from waypost.history.render import render
 from waypost.mail.header import end_of_header
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from waypost.spool.settings import QueueSettings
     from waypost.spool.spool import Found, Spool
 
+Item = TypeVar("Item")
+_AT_ONCE = 200
+"""Rows that are made in one turn of the loop: about a millisecond."""
 SHOWN = 4_194_304
 """Octets of a captured message's content that one answer carries; ``inbox.source`` gives the rest, piece by piece."""
 
@@ -82,7 +86,7 @@ class Operator:
 
     async def _queue_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = queue_filter(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
-        found = [[rows.brief(one) for one in await stores.spool.find(wanted)] for stores in self._stores]
+        found = [await _rows(rows.brief, await stores.spool.find(wanted)) for stores in self._stores]
         return list(join("queue.list", found, limit=wanted.limit))
 
     async def _queue_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
@@ -136,7 +140,7 @@ class Operator:
 
     async def _inbox_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = inbox_search(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
-        found = [[rows.captured(one) for one in await stores.inbox.list(wanted)] for stores in self._stores]
+        found = [await _rows(rows.captured, await stores.inbox.list(wanted)) for stores in self._stores]
         return list(join("inbox.list", found, limit=wanted.limit))
 
     async def _inbox_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
@@ -206,6 +210,16 @@ class Operator:
                     "omitted": transcript.omitted,
                 }
         return None
+
+
+async def _rows(make: Callable[[Item], dict[str, Any]], items: Sequence[Item]) -> list[dict[str, Any]]:
+    """A row of each; a queue of a million must not hold up the sessions of the same loop."""
+    made: list[dict[str, Any]] = []
+    for number, item in enumerate(items, 1):
+        made.append(make(item))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return made
 
 
 async def _piece(content: Content, offset: int) -> bytes:
