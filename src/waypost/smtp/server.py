@@ -233,7 +233,7 @@ class ServerSession:
         if first and verb in suggest.HTTP:
             return self._violate(say(Key.NOT_SMTP))
         held_to = self._standing.offer.limits.get(verb, self._terms.command_line)
-        return self._fault(verb if verb in COMMANDS else "", suggest.flaw(flaw, held_to))
+        return self._fault(verb if verb in COMMANDS else "", suggest.flaw(flaw, held_to, verb))
 
     def _hear_command(self, text: str, *, first: bool) -> Event | None:
         verb, _, argument = text.partition(" ")

@@ -66,10 +66,10 @@ def goodbye(hostname: str) -> Reply:
     return say(Key.CLOSING, hostname=hostname)
 
 
-def flaw(found: Flaw, limit: int) -> Reply:
-    """The answer to a command line that is none; ``limit`` is what it was held to."""
+def flaw(found: Flaw, limit: int, verb: str) -> Reply:
+    """The answer to a command line that is none; ``limit`` is what it was held to, ``verb`` how one that is too long begins."""
     if found is Flaw.TOO_LONG:
-        return say(Key.LINE_TOO_LONG, limit=limit)
+        return say(Key.AUTH_LINE_TOO_LONG if verb == "AUTH" else Key.LINE_TOO_LONG, limit=limit)  # 4954#4
     return say(_FLAWS[found])
 
 
