@@ -234,6 +234,14 @@ def test_json_keeps_its_schema(dev: Place, relay: Place) -> None:
     assert relay.json("queue", "hold", "all", "--dry-run") == {"changed": [id_], "busy": []}
 
 
+def test_each_id_that_was_named_is_answered_for(relay: Place) -> None:
+    """What was there is done, what was not is named, and the code says that not all was done."""
+    id_ = relay.json("queue", "list")[0]["id"]
+    done = relay.run("queue", "hold", id_, "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--dry-run")
+    assert (done.returncode, done.stdout) == (1, f"1 message would be held.\n  {id_}\n")
+    assert done.stderr == "waypost: nothing to hold in 01ARZ3NDEKTSV4RRFFQ69G5FAV: it does not wait, or it is so already\n"
+
+
 # ---- exit codes
 
 

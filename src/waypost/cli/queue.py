@@ -9,11 +9,12 @@ from waypost.cli.desk import check_filter, open_desk
 from waypost.cli.exits import Exit
 from waypost.cli.phrases import age, age_cell, moment, octets, size_cell, span, span_cell
 from waypost.cli.tables import Cell, Column
+from waypost.mail.identifier import is_identifier
 from waypost.operate.filters import queue_filter
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 HELP = "list, show and change the messages that wait"
 CHANGES = {
@@ -198,6 +199,14 @@ def _change(args: argparse.Namespace) -> int:
             output.line(f"  {id_}")
     for id_ in done["busy"]:
         output.error(f"{id_} is being attempted this moment and was left alone: say it again in a while")
+    lost = _lost(args.filter, done) if done["changed"] else []
+    for id_ in lost:
+        output.error(f"nothing to {args.verb} in {id_}: it does not wait, or it is so already")
     if not done["changed"] and not done["busy"]:
         output.error(f"nothing to {args.verb} matches {' '.join(args.filter)}: `waypost queue list` shows what waits")
-    return Exit.OK if done["changed"] else Exit.NOT_FOUND
+    return Exit.OK if done["changed"] and not lost else Exit.NOT_FOUND
+
+
+def _lost(said: Sequence[str], done: dict[str, Any]) -> list[str]:
+    """The ids that were named and are in no part of the answer."""
+    return [id_ for text in said if is_identifier(id_ := text.upper()) and id_ not in (*done["changed"], *done["busy"])]
