@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from waypost.accept.rules import Services
 
 
-TURN_SECONDS = 0.25
+TURN_SECONDS = 0.1
 """How long a handshake may keep others waiting."""
 
 
