@@ -7,6 +7,10 @@ import pytest
 from support.acceptance import certificates, limits, listener, opened, running, server_context, trusting
 from waypost.clock import SYSTEM
 from waypost.observe.events import SessionOpened
+from waypost.policy.check import check
+from waypost.policy.phase import Phase
+from waypost.policy.verdict import ACCEPT, Defer, Reject
+from waypost.replies import Key
 from waypost.smtp.terms import Role, TlsMode
 from waypost.spool.memory import MemoryDraft, MemorySpool
 from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
@@ -138,5 +142,52 @@ def test_starttls_whose_turn_does_not_come_is_answered_454() -> None:
             assert await talk.code(b"STARTTLS") == 220
             await talk.secure(certificates() / "ca.pem")
             assert await talk.code(b"EHLO c.test") == 250
+
+    running(body)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [(ACCEPT, b"220"), (Reject(Key.RELAY_DENIED, {"forward_path": "x"}), b"554"), (Defer(Key.CHECK_FAILED), b"421"), (None, b"421")],
+)
+def test_checks_judge_before_the_greeting(verdict: object, said: bytes, *, waits: bool) -> None:
+    """A check of the phase connect decides on the greeting; one that gives no verdict defers, as everywhere."""
+
+    async def slow(_: object) -> object:
+        return verdict
+
+    async def body() -> None:
+        judge = check(Phase.CONNECT)(slow if waits else lambda _: verdict)  # type: ignore[arg-type]  # what it gives is the row's
+        async with opened(checks=(judge,)) as place:
+            talk = await place.connect()
+            assert (await talk.reply())[:3] == said
+            if said == b"554":
+                assert await talk.code(b"EHLO c") == 503
+
+    running(body)
+
+
+def test_a_server_that_stops_meanwhile_greets_with_421() -> None:
+    """Who waited for a check while the server began to stop is not let in only to be sent away later."""
+
+    async def body() -> None:
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        @check(Phase.CONNECT)
+        async def slow(_: object) -> object:
+            asked.set()
+            await go.wait()
+            return ACCEPT
+
+        async with opened(checks=(slow,)) as place:
+            talk = await place.connect()
+            await asked.wait()
+            draining = asyncio.ensure_future(place.gate.drain(8.0))
+            await asyncio.sleep(0.05)
+            go.set()
+            assert await talk.rest() == b"421 mx.test Service is shutting down, try again later\r\n"
+            async with asyncio.timeout(4):
+                await draining
 
     running(body)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from waypost.accept import telling
 from waypost.accept.house import Turn
+from waypost.policy.phase import Phase
+from waypost.policy.verdict import Defer, Reject
 from waypost.replies import Key
 from waypost.smtp.terms import Role, TlsMode
 from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
@@ -17,6 +19,10 @@ from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
 if TYPE_CHECKING:
     from waypost.accept.session import Session
     from waypost.net.listen import Arrival
+
+
+CLOSING = frozenset({Key.GREETING_EARLY, Key.GREETING_UNAVAILABLE, Key.GREETING_SHUTDOWN})
+"""Greetings with which the connection ends; 554 to a client that is refused leaves it QUIT (5321#3.1)."""
 
 
 async def let_in(session: Session, arrival: Arrival) -> bool:
@@ -40,17 +46,27 @@ async def let_in(session: Session, arrival: Arrival) -> bool:
     return False
 
 
-def greeting(session: Session, *, early: bool) -> Key:
+async def greeting(session: Session, *, early: bool) -> Key:
     """What the client hears first; ``early``: it spoke before.
 
     A spool that cannot be written is told here, for nothing else of a session would be of use, and the client goes to the next
     server of its list at once. A disk without room is told at MAIL (452): it may hold a smaller message, or be emptied meanwhile.
+    Checks refuse by 554 or put off by 421, whatever their own keys are: there are no other greetings.
     """
     subject = session.subject
     if early:
         return Key.GREETING_EARLY
-    if not subject.trusted and session.rules.refuses(subject.client):
+    rules = session.rules
+    if not subject.trusted and rules.refuses(subject.client):
         return Key.GREETING_REFUSED
+    if not rules.pipeline.idle(Phase.CONNECT):
+        match await rules.pipeline.judge_waiting(Phase.CONNECT, subject):
+            case Reject():
+                return Key.GREETING_REFUSED
+            case Defer():
+                return Key.GREETING_UNAVAILABLE
+    if session.house.draining:
+        return Key.GREETING_SHUTDOWN
     try:
         session.services.spool.draft().discard()
     except SpoolFullError:

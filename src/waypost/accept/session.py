@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.accept import telling
 from waypost.accept.hearing import HEARD
-from waypost.accept.opening import greeting, let_in
+from waypost.accept.opening import CLOSING, greeting, let_in
 from waypost.accept.origin import origin_of
 from waypost.accept.record import Record
 from waypost.mail import identifier
@@ -114,7 +114,7 @@ class Session:
     async def run(self, arrival: Arrival, left: Callable[[Session], None]) -> None:
         """From the greeting to the end, which ``left`` is told of. Raises nothing but CancelledError."""
         try:
-            self._greet(early=await let_in(self, arrival))
+            await self._greet(early=await let_in(self, arrival))
             if not self._ending:
                 await self._converse()
         except ClosedError:
@@ -135,11 +135,11 @@ class Session:
             finally:
                 left(self)
 
-    def _greet(self, *, early: bool) -> None:
+    async def _greet(self, *, early: bool) -> None:
         plan = self.rules.plan
-        key = greeting(self, early=early)
+        key = await greeting(self, early=early)
         telling.opened(self, key)
-        if key is Key.GREETING_EARLY or key is Key.GREETING_UNAVAILABLE:
+        if key in CLOSING:
             self.say_last(key)
             return
         reply = say(key, hostname=plan.hostname, software=plan.software)
