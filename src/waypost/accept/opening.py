@@ -53,18 +53,10 @@ async def greeting(session: Session, *, early: bool) -> Key:
     server of its list at once. A disk without room is told at MAIL (452): it may hold a smaller message, or be emptied meanwhile.
     Checks refuse by 554 or put off by 421, whatever their own keys are: there are no other greetings.
     """
-    subject = session.subject
     if early:
         return Key.GREETING_EARLY
-    rules = session.rules
-    if not subject.trusted and rules.refuses(subject.client):
-        return Key.GREETING_REFUSED
-    if not rules.pipeline.idle(Phase.CONNECT):
-        match await rules.pipeline.judge_waiting(Phase.CONNECT, subject):
-            case Reject():
-                return Key.GREETING_REFUSED
-            case Defer():
-                return Key.GREETING_UNAVAILABLE
+    if (refusal := await _refusal(session)) is not None:
+        return refusal
     if session.house.draining:
         return Key.GREETING_SHUTDOWN
     try:
@@ -73,4 +65,20 @@ async def greeting(session: Session, *, early: bool) -> Key:
         pass
     except SpoolUnavailableError:
         return Key.GREETING_UNAVAILABLE
-    return Key.GREETING_LMTP if subject.role is Role.LMTP else Key.GREETING
+    return Key.GREETING_LMTP if session.subject.role is Role.LMTP else Key.GREETING
+
+
+async def _refusal(session: Session) -> Key | None:
+    """Why this client is not served, or not now, if so."""
+    rules, subject = session.rules, session.subject
+    if not subject.trusted and rules.refuses(subject.client):
+        return Key.GREETING_REFUSED
+    if rules.pipeline.idle(Phase.CONNECT):
+        return None
+    match await rules.pipeline.judge_waiting(Phase.CONNECT, subject):
+        case Reject():
+            return Key.GREETING_REFUSED
+        case Defer():
+            return Key.GREETING_UNAVAILABLE
+        case _:
+            return None
