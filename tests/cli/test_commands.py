@@ -407,6 +407,19 @@ def test_a_damaged_or_newer_database_is_one_line(stopped: Place, name: str) -> N
             assert said in done.stderr, done.stderr
 
 
+def test_what_root_makes_belongs_to_the_owner_of_the_data(stopped: Place) -> None:
+    """An operator's command as root, while the server is down, leaves no file that the server cannot open."""
+    require_root()
+    data = stopped.server.folder / "state" / "waypost"
+    for path in (data, *data.rglob("*")):
+        os.chown(path, 65534, 65534)
+    for name in ("history.db", "spool.db.reserve"):
+        (data / "shards" / "0" / name).unlink()
+    assert stopped.run("queue", "list").returncode == 0
+    assert (data / "shards" / "0" / "history.db").exists()
+    assert [path for path in data.rglob("*") if path.stat().st_uid != 65534] == []
+
+
 def test_a_second_server_says_which_setting_is_in_the_way(dev: Place, folder: Path) -> None:
     """One line names the setting, as --set takes it, and the place."""
     more = ["serve", "--data", str(folder / "other"), "--set", f"listeners.0.bind=127.0.0.1:{dev.port}"]

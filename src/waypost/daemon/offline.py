@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.clock import SYSTEM
 from waypost.daemon.assemble import voice
+from waypost.daemon.privilege import give_back
 from waypost.daemon.shards import open_shard, present
 from waypost.operate.operator import Operator
 from waypost.store.lock import Lock
@@ -43,4 +44,5 @@ def opened(settings: Settings, runner: asyncio.Runner) -> Iterator[Offline]:
         for shard in shards:
             runner.run(shard.close())
         if lock is not None:
+            give_back(settings.data)
             lock.release()

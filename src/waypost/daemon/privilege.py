@@ -31,9 +31,20 @@ def hand_over(folder: Path, user: str) -> None:
     """Let ``user`` own the data directory and what stands in it already (the inbox's and spool's files)."""
     who = account(user)
     os.chown(folder, who.pw_uid, who.pw_gid)
+    _own(folder, who.pw_uid, who.pw_gid)
+
+
+def give_back(folder: Path) -> None:
+    """Let what root made in the data directory, for want of a server that runs, belong to the directory's owner: he must open it again."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        _own(folder, owner.st_uid, owner.st_gid)
+
+
+def _own(folder: Path, user: int, group: int) -> None:
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            os.chown(os.path.join(parent, name), who.pw_uid, who.pw_gid, follow_symlinks=False)  # noqa: PTH118 - os.walk speaks in strings
+            os.chown(os.path.join(parent, name), user, group, follow_symlinks=False)  # noqa: PTH118 - os.walk speaks in strings
 
 
 def drop(user: str) -> None:
