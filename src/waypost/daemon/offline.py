@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from waypost.clock import SYSTEM
 from waypost.daemon.assemble import voice
-from waypost.daemon.privilege import give_back
+from waypost.daemon.privilege import PRIVATE, give_back
 from waypost.daemon.shards import open_shard, present
 from waypost.operate.operator import Operator
 from waypost.store.lock import Lock
@@ -33,6 +34,7 @@ class Offline:
 @contextlib.contextmanager
 def opened(settings: Settings, runner: asyncio.Runner) -> Iterator[Offline]:
     """Own the data directory for the length of one command. Raises store.database.StoreError with one sentence."""
+    os.umask(PRIVATE)
     indices = present(settings.data)
     lock = Lock(settings.data / "lock") if settings.data.is_dir() else None
     shards = []

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+PRIVATE = 0o077
+"""The umask of every process that writes into a data directory."""
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -63,7 +65,8 @@ def drop(user: str) -> None:
 
 
 def harden() -> None:
-    """No new privileges, no core files, nobody reads our memory: secrets pass through it."""
+    """No new privileges, no core files, nobody reads our memory or what we write: secrets and mail pass through both."""
+    os.umask(PRIVATE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         libc = ctypes.CDLL(None, use_errno=True)
