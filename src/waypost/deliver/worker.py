@@ -106,15 +106,7 @@ class Deliverer:
         self._routes: dict[str, Route | Unroutable] = {}
         self._transports = read_transports(transports)
         self._rules = _rules(queue, hostname, postmaster, notices)
-        network = NetworkWay(self._means)
-        self._ways: Mapping[Kind, Way] = {
-            Kind.SMTP: network,
-            Kind.LMTP: network,
-            Kind.MAILDIR: MaildirWay(self._means),
-            Kind.CAPTURE: CaptureWay(self._means),
-            Kind.HOLD: HoldWay(),
-            Kind.DISCARD: DiscardWay(),
-        }
+        self._ways = _ways(self._means)
 
     # ---- what daemon calls ------------------------------------------------------------------------------------
 
@@ -310,6 +302,19 @@ class Deliverer:
             await asyncio.wait(runners, timeout=SETTLE_SECONDS)
         for task in list(runners):
             task.cancel()
+
+
+def _ways(means: Means) -> Mapping[Kind, Way]:
+    """How each kind of transport is gone."""
+    network = NetworkWay(means)
+    return {
+        Kind.SMTP: network,
+        Kind.LMTP: network,
+        Kind.MAILDIR: MaildirWay(means),
+        Kind.CAPTURE: CaptureWay(means),
+        Kind.HOLD: HoldWay(),
+        Kind.DISCARD: DiscardWay(),
+    }
 
 
 def _rules(queue: QueueSettings, hostname: str, postmaster: str, notices: NoticeSettings | None) -> settling.Rules:
