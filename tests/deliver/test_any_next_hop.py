@@ -33,7 +33,7 @@ class Moody:
         self.random = random
         self.content = content
         self.lmtp = lmtp
-        self.rate = random.choice([0, 0.02, 0.1, 0.25])
+        self.rate = random.choice([0.05, 0.1, 0.25])
         self.taken: Counter[str] = Counter()
         self.unsure: set[str] = set()
         """Who may have got it although no answer said so."""
@@ -119,7 +119,7 @@ def contradiction(outcome: Outcome, copies: int, *, unsure: bool) -> str:
     return "taken, to be sent again" if outcome.action is Action.DEFERRED and copies and not unsure else ""
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_what_is_told_is_what_was_taken(seed: int) -> None:
     """Success is told only of who was served, failure only of who was not; a second copy needs an answer that got lost."""
     random = Random(seed)  # noqa: S311 - makes cases, keeps no secret
