@@ -23,7 +23,8 @@ LOCKS = ("runtime.txt", "dev.txt")
 
 def run(*words: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
     """A program's end, with what it said."""
-    return subprocess.run(words, cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, timeout=120, check=False)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}  # make may have started us
+    return subprocess.run(words, cwd=cwd, env={**outside, **environ}, capture_output=True, text=True, timeout=120, check=False)
 
 
 # ---- the wheel

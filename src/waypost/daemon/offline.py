@@ -34,12 +34,12 @@ class Offline:
 @contextlib.contextmanager
 def opened(settings: Settings, runner: asyncio.Runner) -> Iterator[Offline]:
     """Own the data directory for the length of one command. Raises store.database.StoreError with one sentence."""
-    os.umask(PRIVATE)
-    indices = present(settings.data)
-    lock = Lock(settings.data / "lock") if settings.data.is_dir() else None
+    before = os.umask(PRIVATE)
+    lock: Lock | None = None
     shards = []
     try:
-        for index in indices:
+        lock = Lock(settings.data / "lock") if settings.data.is_dir() else None
+        for index in present(settings.data):
             shards.append(runner.run(open_shard(settings, index, SYSTEM)))  # noqa: PERF401 - what was opened is closed if the next fails
         yield Offline(Operator([shard.stores for shard in shards], queue=settings.queue, voice=voice(settings), clock=SYSTEM))
     finally:
@@ -48,3 +48,4 @@ def opened(settings: Settings, runner: asyncio.Runner) -> Iterator[Offline]:
         if lock is not None:
             give_back(settings.data)
             lock.release()
+        os.umask(before)
