@@ -37,6 +37,7 @@ PROGRAM = textwrap.dedent(
             send(link, Unable("the spool is damaged", 69))
             return 69
         send(link, Ready())
+        say("serving", index, os.getpid())
         while True:
             select.select([link], [], [])
             messages = receive(link)
@@ -140,6 +141,16 @@ def test_a_killed_worker_is_replaced(start) -> None:  # noqa: ANN001 - as above
     server.process.send_signal(signal.SIGTERM)
     server.until("drained", 2)
     assert server.process.wait(10) == 0
+
+
+def test_a_worker_killed_again_and_again_is_replaced_at_once(start) -> None:  # noqa: ANN001 - as above
+    """Back-off is for workers that cannot start: one that served is replaced without a pause, the sixth time as the first."""
+    server = start()
+    server.until("ready")
+    for count in range(3, 9):
+        os.kill(int(server.until("serving", count - 1)[-1].split()[2]), signal.SIGKILL)
+        server.until("serving", count)
+    assert all(line.endswith("the next starts in 0 s error") for line in server.until("tell worker-lost", 6))
 
 
 def test_workers_end_with_their_parent(start) -> None:  # noqa: ANN001 - as above

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds before a worker that died within ``_STEADY`` of its start is forked again, by how often that happened in a row."""
-_STEADY = 10.0
+"""Seconds before a worker that died without ever being ready is forked again, by how often that happened in a row. One that had been
+ready is replaced at once, however often: its clients wait in the backlog meanwhile."""
 _GRACE = 2.0
 """Seconds past the drain after which a worker is killed."""
 _BEAT_LOST = 30.0
@@ -40,7 +40,6 @@ class Child:
     index: int
     pid: int = 0
     link: Link | None = None
-    started: float = 0.0
     ready: bool = False
     failures: int = 0
     beat: float = 0.0
@@ -174,7 +173,7 @@ class Supervisor:
         theirs.close()
         ours.nonblocking()
         child.pid, child.link, child.ready = pid, ours, False
-        child.started = child.beat = self._now()
+        child.beat = self._now()
         child.again_at = None
         self._selector.register(ours, selectors.EVENT_READ, child)
 
@@ -248,12 +247,11 @@ class Supervisor:
         if child.link is not None:
             self._hear(child)  # its last words
         self._forget_link(child)
+        child.failures = 0 if child.ready else child.failures + 1
         pid, child.pid, child.ready = child.pid, 0, False
         if self._stop_at is not None:
             self._code = self._code or max(code, 0)
             return
-        steady = self._now() - child.started > _STEADY
-        child.failures = 0 if steady else child.failures + 1
         pause = _PAUSES[min(max(child.failures - 1, 0), len(_PAUSES) - 1)]
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._plan.tell("worker-lost", f"worker {child.index} (pid {pid}) ended by {how}; the next starts in {pause:g} s", "error")
