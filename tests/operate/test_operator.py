@@ -27,7 +27,7 @@ from waypost.replies import Key, say
 from waypost.report.settings import NoticeSettings
 from waypost.spool.memory import MemorySpool
 from waypost.spool.settings import QueueSettings
-from waypost.spool.spool import Settlement
+from waypost.spool.spool import Filter, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -176,6 +176,32 @@ def test_failing_tells_the_sender_of_those_who_want_to_know() -> None:
     assert (path, domain) == (None, "example.org")
     assert b"bob@example.net" in octets
     assert b"eve@example.com" not in octets
+
+
+def test_failing_tells_of_no_message_that_moved_on_meanwhile() -> None:
+    """A message leased between the look and the change is left alone, and its sender is told nothing; the other's sender is."""
+
+    async def scene(house: House) -> Any:
+        await house.queue(BOB)
+        left = await house.queue(Recipient(Mailbox("joe", "example.com", "joe@example.com")))
+        spool = house.stores.spool
+        look = spool.find
+
+        async def overtaken(wanted: Filter) -> Any:
+            found = await look(wanted)
+            spool.find = look
+            await spool.lease(1, ("example.net",), wait=0.0)
+            return found
+
+        spool.find = overtaken
+        done = await house.call("queue.alter", change="fail", filter=["all"])
+        notices = [lease.content.octets for lease in await spool.lease(10, (), wait=0.0)]
+        return left, done, notices
+
+    left, done, (notice,) = play(scene)
+    assert (done["busy"], len(done["changed"])) == ([left], 1)
+    assert b"bob@example.net" in notice
+    assert b"joe@example.com" not in notice
 
 
 def test_failing_some_recipients_speaks_of_those_alone() -> None:
