@@ -72,11 +72,6 @@ class Transaction:
         self._origin: Origin | None = None
         self._wall = 0.0
 
-    @property
-    def under_way(self) -> bool:
-        """Whether its content has begun."""
-        return self._origin is not None
-
     def begin(self, origin: Origin) -> None:
         """Its content begins."""
         self._origin = origin

@@ -141,18 +141,6 @@ def _reachable(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def someone_listens(path: Path) -> bool:
-    """Whether a server answers behind ``path`` this moment."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            with _reachable(path) as name:
-                probe.connect(name)
-        except OSError:
-            return False
-        return True
-
-
 class Link:
     """One end of a pair of sockets between two processes of ours: whole messages of octets, EOF when the other end is gone."""
 

@@ -7,10 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from waypost.net.connection import Connection, handshake_fault
-from waypost.net.stream import ClosedError, HandshakeError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable
 
     from waypost.net.stream import ClientStream
@@ -30,19 +28,6 @@ async def dial_unix(path: str, *, seconds: float) -> ClientStream:
     """A connection to a UNIX socket. Raises UnreachableError."""
     loop = asyncio.get_running_loop()
     return await _reach(loop.create_unix_connection(lambda: Connection(loop), path), seconds)
-
-
-async def dial_tls(address: str, port: int, *, seconds: float, context: ssl.SSLContext, server_name: str | None) -> ClientStream:
-    """A connection that speaks TLS from its first octet. Raises UnreachableError, HandshakeError."""
-    stream = await dial(address, port, seconds=seconds)
-    try:
-        stream.deadline(seconds)
-        await stream.start_tls(context, server_side=False, server_name=server_name)
-    except (HandshakeError, ClosedError):
-        stream.close()
-        raise
-    stream.deadline(None)
-    return stream
 
 
 async def _reach(connecting: Awaitable[tuple[asyncio.Transport, Connection]], seconds: float) -> ClientStream:
