@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from waypost.replies import Key
 from waypost.replies.catalogue import entries, prose
-from waypost.replies.explain import gloss
+from waypost.replies.gloss import gloss
 from waypost.replies.library import LANGUAGES
 
 

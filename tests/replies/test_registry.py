@@ -27,9 +27,10 @@ def test_each_code_has_its_prose(lang: str) -> None:
     assert [meaning for meaning, count in meanings.items() if count > 1] == []
     for section in ("basic", "enhanced", "digit"):
         for row in shelf[section].values():
-            assert {"title", "meaning", "occurs", "fix"} <= set(row)
+            assert {"title", "meaning", "occurs", "sender_fix", "operator_fix"} <= set(row)
             assert all(
-                re.search(r"[a-z]" if lang == "en" else r"[\u4e00-\u9fff]", row[name]) for name in ("title", "meaning", "occurs", "fix")
+                re.search(r"[a-z]" if lang == "en" else r"[\u4e00-\u9fff]", row[name])
+                for name in ("title", "meaning", "occurs", "sender_fix", "operator_fix")
             )
 
 

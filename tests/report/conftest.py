@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from waypost.replies.explain import Gloss
+from waypost.replies.gloss import Gloss
 from waypost.report import prose
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from waypost.observe.escape import printable
-from waypost.replies.explain import Gloss, gloss
+from waypost.replies.gloss import Gloss, gloss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

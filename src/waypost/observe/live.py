@@ -23,7 +23,7 @@ from waypost.observe.events import (
     Spoken,
 )
 from waypost.observe.layout import wrapped
-from waypost.replies.explain import gloss
+from waypost.replies.gloss import gloss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

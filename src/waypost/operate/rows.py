@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from waypost.mail.outcome import Action, Outcome
 from waypost.replies import Key
-from waypost.replies.explain import gloss
+from waypost.replies.gloss import gloss
 from waypost.spool.states import State
 
 if TYPE_CHECKING:

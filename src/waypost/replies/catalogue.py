@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from waypost.replies.library import facts as read_facts
 from waypost.replies.library import words
+from waypost.replies.prose import Prose
 from waypost.replies.reply import Reply
 
 if TYPE_CHECKING:
@@ -44,17 +45,6 @@ class Entry:
     when: tuple[str, ...]
     settings: tuple[str, ...]
     rfc: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prose:
-    """What a row means to people, in one language."""
-
-    title: str
-    meaning: str
-    occurs: str
-    sender_fix: str
-    operator_fix: str
 
 
 @cache

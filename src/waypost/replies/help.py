@@ -13,7 +13,7 @@ from waypost.replies.registry import basic, class_word, enhanced, split, subject
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from waypost.replies.registry import Meaning
+    from waypost.replies.prose import Prose
 
 _LONGEST_TOPIC = 64
 """Characters of a topic that are looked at: no command and no code is longer."""
@@ -104,12 +104,12 @@ def _enhanced(asked: str) -> tuple[str, ...] | None:
     return _explained(asked, enhanced(asked), f"{word}; about {subject(asked)}")
 
 
-def _explained(asked: str, meaning: Meaning | None, word: str) -> tuple[str, ...] | None:
+def _explained(asked: str, meaning: Prose | None, word: str) -> tuple[str, ...] | None:
     if meaning is None:
         return None
     return (
         f"{asked} {meaning.title} ({word})",
         f"Meaning: {meaning.meaning}",
         f"When: {meaning.occurs}",
-        f"Fix: {meaning.fix}",
+        f"Fix: {meaning.sender_fix}",
     )

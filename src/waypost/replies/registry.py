@@ -11,21 +11,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from waypost.replies.library import facts, words
+from waypost.replies.prose import Prose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_FIELDS = ("title", "meaning", "occurs", "sender_fix", "operator_fix")
+
 _STATUS = re.compile(r"([245X])\.(\d{1,3})\.(\d{1,3})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
-    """A code in one language: four sentences or so."""
-
-    title: str
-    meaning: str
-    occurs: str
-    fix: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +64,12 @@ def enhanced_codes() -> Mapping[str, Enhanced]:
     }
 
 
-def basic(code: int, lang: str = "en") -> Meaning | None:
+def basic(code: int, lang: str = "en") -> Prose | None:
     """What a basic code means, or None for one that no document defines."""
     return _meaning(words(lang, "registry")["basic"].get(str(code)))
 
 
-def enhanced(status: str, lang: str = "en") -> Meaning | None:
+def enhanced(status: str, lang: str = "en") -> Prose | None:
     """What an enhanced code (``5.7.1``, or ``X.7.1`` of no class) means, or None for one that is not registered or is none.
 
     A code of class 2 asks for no remedy, whatever its detail.
@@ -85,10 +78,10 @@ def enhanced(status: str, lang: str = "en") -> Meaning | None:
     meaning = None if parts is None else _meaning(words(lang, "registry")["enhanced"].get(parts[1]))
     if meaning is None or not status.startswith("2"):
         return meaning
-    return replace(meaning, fix=words(lang, "registry")["digit"]["2"]["fix"])
+    return _without_remedy(meaning, lang)
 
 
-def digit(code: int, lang: str = "en") -> Meaning | None:
+def digit(code: int, lang: str = "en") -> Prose | None:
     """What the first digit of a code means (5321#4.2.1), or None below 200 and above 599."""
     return _meaning(words(lang, "registry")["digit"].get(str(code // 100)))
 
@@ -123,7 +116,12 @@ def allowed(code: int, status: str) -> bool:
     return not row.basic or code in row.basic or str(code) in row.also
 
 
-def _meaning(row: Mapping[str, str] | None) -> Meaning | None:
+def _meaning(row: Mapping[str, str] | None) -> Prose | None:
     if row is None:
         return None
-    return Meaning(title=row["title"], meaning=row["meaning"], occurs=row["occurs"], fix=row["fix"])
+    return Prose(**{name: row[name] for name in _FIELDS})
+
+
+def _without_remedy(prose: Prose, lang: str) -> Prose:
+    nothing = words(lang, "registry")["digit"]["2"]
+    return replace(prose, sender_fix=nothing["sender_fix"], operator_fix=nothing["operator_fix"])

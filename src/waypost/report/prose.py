@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from waypost.mail import header, trace
 from waypost.observe.layout import wrapped
-from waypost.replies.explain import gloss
+from waypost.replies.gloss import gloss
 from waypost.replies.keys import Key
 from waypost.report.facts import Kind, inert, is_key, remote_name
 

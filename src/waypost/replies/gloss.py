@@ -15,7 +15,7 @@ from waypost.replies.registry import basic, class_word, digit, enhanced
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from waypost.replies.registry import Meaning
+    from waypost.replies.prose import Prose
 
 _IN_TEXT = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
@@ -50,7 +50,8 @@ def gloss(
     if meaning is None:
         return _unknown(words(lang, "registry")["digit"]["none"])
     said = _class(code, status)
-    return Gloss(_titled(meaning.title, said, lang), meaning.meaning, _remedy(meaning.fix, said, lang))
+    fix = meaning.sender_fix if reader == "sender" else meaning.operator_fix
+    return Gloss(_titled(meaning.title, said, lang), meaning.meaning, _remedy(fix, said, lang))
 
 
 def _status(status: str | None, text: str) -> str | None:
@@ -60,7 +61,7 @@ def _status(status: str | None, text: str) -> str | None:
     return found[1] if found else None
 
 
-def _meaning(code: int, status: str | None, lang: str) -> Meaning | None:
+def _meaning(code: int, status: str | None, lang: str) -> Prose | None:
     """The most telling meaning: of the enhanced code, the basic code, the first digit."""
     finer = None if status is None else enhanced(status, lang)
     if status is not None and finer is not None and not _is_vague(status):
@@ -92,8 +93,9 @@ def _remedy(fix: str, code: int, lang: str) -> str:
     row = words(lang, "registry")["digit"]["4"]
     if code // 100 != 4 or fix.startswith(tuple(row["waits"].split("|"))):
         return fix
-    return row["first"] + (fix[0].lower() + fix[1:] if fix[1:2].islower() else fix)
+    first: str = row["first"]
+    return first + (fix[0].lower() + fix[1:] if fix[1:2].islower() else fix)
 
 
 def _unknown(row: Mapping[str, str]) -> Gloss:
-    return Gloss(row["title"], row["meaning"], row["fix"])
+    return Gloss(row["title"], row["meaning"], row["sender_fix"])
