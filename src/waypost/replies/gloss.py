@@ -46,7 +46,7 @@ def gloss(
     ours = words(lang, "catalogue")["catalogue"].get(key)
     if ours is not None:
         return Gloss(ours["title"], ours["meaning"], ours[f"{reader}_fix"])
-    meaning = _meaning(code, _status(status, text), lang)
+    meaning = telling(code, _status(status, text), lang)
     if meaning is None:
         return _unknown(words(lang, "registry")["digit"]["none"])
     said = _class(code, status)
@@ -61,8 +61,8 @@ def _status(status: str | None, text: str) -> str | None:
     return found[1] if found else None
 
 
-def _meaning(code: int, status: str | None, lang: str) -> Prose | None:
-    """The most telling meaning: of the enhanced code, the basic code, the first digit."""
+def telling(code: int, status: str | None, lang: str) -> Prose | None:
+    """The most telling meaning: of the enhanced code, the basic code, the first digit; ``code`` is 0 where there is none."""
     finer = None if status is None else enhanced(status, lang)
     if status is not None and finer is not None and not _is_vague(status):
         return finer

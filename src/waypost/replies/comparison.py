@@ -1,0 +1,286 @@
+"""Any two codes beside each other: what they share, where they part, which to answer with, what to do on meeting them.
+
+The differences are computed from the facts of both records; a pair that people mix up has words of its own. Reads no reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from waypost.replies.library import words
+from waypost.replies.records import CODES, Record, RecordKind, Reference, Who, code_key, label, lookup, spaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One fact in which two codes part."""
+
+    point: str
+    """Its name in the language: class, retry, connection."""
+    text: str
+    """A sentence that names both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two codes, in canonical order: numbers ascending, then enhanced codes ascending."""
+
+    first: Record
+    second: Record
+    same: bool
+    """Whether both are one code in one class."""
+    summary: str
+    differences: tuple[Difference, ...]
+    choose: str
+    """For the author of a server or policy: when to answer which."""
+    meet: str
+    """For whoever reads one: what to do after each."""
+    related: tuple[str, ...]
+    references: tuple[Reference, ...]
+    written: bool
+    """Whether summary, choose and meet were written for this pair, instead of computed."""
+
+    @property
+    def name(self) -> str:
+        """The pair's canonical name: ``214-220``, ``552-5.2.2``."""
+        return f"{self.first.asked}-{self.second.asked}"
+
+
+class UnknownCodeError(LookupError):
+    """What was given is no code that the reference knows; the text says so to people."""
+
+
+def compare(a: str, b: str, lang: str = "en") -> Comparison:
+    """Compare two codes (``550``, ``5.1.1``, ``X.1.1``), in whichever order they are given.
+
+    Raises UnknownCodeError for what is no known code, LookupError for an unknown language.
+    """
+    first, second = sorted((_code(a, lang), _code(b, lang)), key=lambda record: code_key(record.asked))
+    differences = tuple(_differences(first, second))
+    own = _own(first, second)
+    same = first.asked == second.asked
+    return Comparison(
+        first=first,
+        second=second,
+        same=same,
+        summary=own.get("summary") or _summary(first, second, differences),
+        differences=(*_written(own), *differences),
+        choose=own.get("choose") or _choose(first, second),
+        meet=own.get("meet") or _meet(first, second),
+        related=tuple(each for each in dict.fromkeys((*first.related, *second.related)) if each not in (first.code, second.code)),
+        references=tuple(dict.fromkeys((*first.references, *second.references))),
+        written=bool(own),
+    )
+
+
+def pairs(lang: str = "en") -> tuple[tuple[str, str], ...]:
+    """The pairs that have words of their own, in order."""
+    names = [tuple(name.split("-", 1)) for name in words(lang, "registry").get("pair", {})]
+    return tuple(sorted(((a, b) for a, b in names), key=lambda pair: (code_key(pair[0]), code_key(pair[1]))))
+
+
+def _code(asked: str, lang: str) -> Record:
+    record = lookup(asked, lang)
+    if record is None or record.kind not in CODES:
+        raise UnknownCodeError(f"{asked} is no known reply code: write one such as 550 or 5.1.1 (`waypost codes` lists them all)")
+    return record
+
+
+def _own(first: Record, second: Record) -> Mapping[str, str]:
+    """The pair's own words, if it has any; those of a class stand for the code without one too."""
+    written = words(first.lang, "registry").get("pair", {})
+    for a in _spelled(first):
+        for b in _spelled(second):
+            if (found := written.get(f"{a}-{b}")) is not None:
+                return found
+    return {}
+
+
+def _spelled(record: Record) -> Sequence[str]:
+    if record.kind is not RecordKind.ENHANCED:
+        return (record.code,)
+    detail = record.code.removeprefix("X.")
+    return (record.asked, record.code) if record.digit else (record.code, f"5.{detail}", f"4.{detail}")
+
+
+def _written(own: Mapping[str, str]) -> Iterator[Difference]:
+    if text := own.get("difference"):
+        yield Difference(point="", text=text)
+
+
+def _differences(first: Record, second: Record) -> Iterator[Difference]:
+    for point, text in (
+        ("kind", _kind(first, second)),
+        ("class", _class(first, second)),
+        ("group", _fact(first, second, "group", first.group, second.group)),
+        ("phase", _phase(first, second)),
+        ("who", _fact(first, second, "who", who_acts(first), who_acts(second))),
+        ("retry", _retry(first, second)),
+        ("connection", _connection(first, second)),
+        ("source", _source(first, second)),
+    ):
+        if text:
+            yield Difference(point=label(point, "name", first.lang), text=text)
+
+
+def _said(first: Record, second: Record, group: str, name: str, **values: str) -> str:
+    facts = {"a": first.asked, "b": second.asked, "a_title": first.prose.title, "b_title": second.prose.title}
+    return spaced(label(group, name, first.lang).format(**facts, **values))
+
+
+def _fact(first: Record, second: Record, group: str, a: str, b: str) -> str:
+    """A sentence where two values are known and differ."""
+    return _said(first, second, group, "differs", a_value=a, b_value=b) if a and b and a != b else ""
+
+
+def _kind(first: Record, second: Record) -> str:
+    if first.kind is second.kind:
+        return ""
+    if second.kind is RecordKind.ENHANCED and first.kind is RecordKind.BASIC:
+        listed = int(first.code) in second.facts.get("basic", ()) or first.code in second.facts.get("also", ())
+        return _said(first, second, "kind", "together" if listed and _digit(second) in (None, first.digit) else "detail")
+    return _fact(first, second, "kind", *(label("kind", record.kind.value, record.lang) for record in (first, second)))
+
+
+def _digit(record: Record) -> int | None:
+    """The first digit, where it is certain."""
+    return record.digit or (record.classes[0] if len(record.classes) == 1 else None)
+
+
+def _digit_name(record: Record) -> str:
+    """What sentences about the first digit are chosen by."""
+    digit = _digit(record)
+    if digit is None:
+        return "X"
+    return str(digit) if 2 <= digit <= 5 else "other"
+
+
+def _class(first: Record, second: Record) -> str:
+    if "X" in (_digit_name(first), _digit_name(second)):
+        return ""
+    return _fact(first, second, "class", *(label("verdict", _digit_name(record), record.lang) for record in (first, second)))
+
+
+def phase_names(phases: Sequence[str], lang: str) -> str:
+    """Commands and phases as they stand in a sentence."""
+    if not phases:
+        return label("phase", "none", lang)
+    known = words(lang, "terms")["phase"]
+    names = [known[phase]["says"] if phase in known else phase for phase in phases]
+    return listed(names, "or", lang)
+
+
+def listed(names: Sequence[str], join: str, lang: str) -> str:
+    """Names in a row: ``a, b or c``."""
+    *before, last = names
+    return f"{label('join', 'comma', lang).join(before)}{label('join', join, lang)}{last}" if before else last
+
+
+def _phase(first: Record, second: Record) -> str:
+    shared = [phase for phase in first.phases if phase in second.phases]
+    alone = [(record, [phase for phase in record.phases if phase not in shared]) for record in (first, second)]
+    rest = [(record, phases) for record, phases in alone if phases]
+    if not rest:
+        return ""
+    if not shared:
+        return _fact(first, second, "phase", *(phase_names(record.phases, record.lang) for record in (first, second)))
+    only = [label("phase", "only", first.lang).format(name=record.asked, value=phase_names(phases, first.lang)) for record, phases in rest]
+    return _said(
+        first, second, "phase", "overlaps", shared=phase_names(shared, first.lang), rest=label("join", "semicolon", first.lang).join(only)
+    )
+
+
+def who_acts(record: Record) -> str:
+    """Who has to act, as part of a sentence; empty where it is not known."""
+    if not record.who:
+        return ""
+    if Who.NOBODY in record.who:
+        return label("meet_who", "nobody", record.lang)
+    names = [label("who", each.value, record.lang) for each in record.who]
+    return label("meet_who", "others", record.lang).format(who=listed(names, "or", record.lang))
+
+
+def _retry(first: Record, second: Record) -> str:
+    told = [label("retry_after", record.retry, record.lang) if record.retry else "" for record in (first, second)]
+    return _fact(first, second, "retry", *told)
+
+
+def _connection(first: Record, second: Record) -> str:
+    told = [label("connection", record.connection, record.lang) if record.connection else "" for record in (first, second)]
+    return _fact(first, second, "connection", *told)
+
+
+def _source(first: Record, second: Record) -> str:
+    return _fact(first, second, "source", *map(_defined, (first, second)))
+
+
+def _defined(record: Record) -> str:
+    """The document that defines it, without its section; else how it is known."""
+    if record.references:
+        return record.references[0].document
+    return label("known_from", record.known_from, record.lang) if record.known_from else ""
+
+
+def _summary(first: Record, second: Record, differences: Sequence[Difference]) -> str:
+    if first.asked == second.asked:
+        return _said(first, second, "summary", "same")
+    verdicts = {
+        "a_verdict": label("verdict", _digit_name(first), first.lang),
+        "b_verdict": label("verdict", _digit_name(second), first.lang),
+    }
+    if first.code == second.code:
+        return _said(first, second, "summary", "classes", **verdicts)
+    if _digit_name(first) != _digit_name(second):
+        return _said(first, second, "summary", "apart", **verdicts)
+    points = [each.point for each in differences]
+    if not points:
+        return _said(first, second, "summary", "twins", **verdicts)
+    return _said(first, second, "summary", "alike", points=listed(points, "and", first.lang), **verdicts)
+
+
+def _choose(first: Record, second: Record) -> str:
+    if first.asked == second.asked:
+        return _said(first, second, "choose", "same")
+    told = []
+    if strange := [record.asked for record in (first, second) if record.kind is RecordKind.NONSTANDARD]:
+        told.append(_said(first, second, "choose", "nonstandard", names=listed(strange, "or", first.lang)))
+    if {first.kind, second.kind} == {RecordKind.BASIC, RecordKind.ENHANCED}:
+        told.append(_said(first, second, "choose", "detail"))
+    elif _class(first, second):
+        acts = {f"{which}_act": label("choose_act", _digit_name(record), record.lang) for which, record in (("a", first), ("b", second))}
+        told.append(_said(first, second, "choose", "class", **acts))
+    elif _apart(first, second):
+        told.append(
+            _said(
+                first,
+                second,
+                "choose",
+                "phase",
+                a_value=phase_names(first.phases, first.lang),
+                b_value=phase_names(second.phases, first.lang),
+            )
+        )
+    return label("join", "sentence", first.lang).join(told) or _said(first, second, "choose", "meaning")
+
+
+def _apart(first: Record, second: Record) -> bool:
+    """Whether no command may get both."""
+    phases = (set(first.phases), set(second.phases))
+    return all(phases) and "ANY" not in phases[0] | phases[1] and not phases[0] & phases[1]
+
+
+def _meet(first: Record, second: Record) -> str:
+    once = (first,) if first.asked == second.asked else (first, second)
+    return label("join", "sentence", first.lang).join(filter(None, map(_met, once)))
+
+
+def _met(record: Record) -> str:
+    who = who_acts(record)
+    if not who or record.retry is None:
+        return ""
+    retry = label("meet_retry", record.retry, record.lang)
+    return spaced(label("meet", "one", record.lang).format(code=record.asked, retry=retry, who=who))
