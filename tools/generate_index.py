@@ -11,6 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from waypost.replies.line.compile import compiled
+
 DATA = Path(__file__).resolve().parent.parent / "src/waypost/replies/data"
 INDEX = DATA / "index"
 LANGUAGES = ("en", "zh")
@@ -39,6 +41,8 @@ def index(sources: list[Path]) -> str:
                 sections.setdefault(section, []).extend(rows)
             else:
                 sections[section] = rows
+    if sources[0].parent.name == "idioms":  # rules are loaded ready for scanning
+        sections = compiled(sections)
     return json.dumps(sections, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

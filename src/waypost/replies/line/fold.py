@@ -1,0 +1,92 @@
+"""Text made ready for matching: small letters without accents, addresses and links masked, letter for letter at the same place.
+
+Knows no rule. What is matched in the folded text can be quoted from the text as received, for no fold changes a length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+MOST = 4000
+"""Characters of a text that are judged; of a longer one, its beginning and its end."""
+
+_TAIL = 800
+
+_MASKED = re.compile(r"(?:https?:|www\.)[^\s<>\"']*|<?[^\s<>\"':;,()\[\]|@]{1,128}@[^\s<>\"',;()\[\]|@]{1,255}>?")
+"""A link, or an address. Bounded by spaces: no piece of the text is tried twice."""
+
+_TOKEN = re.compile(r"[a-z0-9]+|[Ѐ-ӿ]+|[^\x00-\x7f\W_]")
+"""A word of Latin or Cyrillic letters; of other scripts, each letter is one."""
+
+STEM = 5
+"""Letters of a Cyrillic word that tell it: its endings bend."""
+
+_SAME = {"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "–": "-", "—": "-", "_": " ", "ł": "l", "ø": "o", "đ": "d", "ı": "i", "ß": "s"}
+
+_TRADITIONAL = (
+    "戶户無无郵邮滿满帳帐號号絕绝發发過过數数連连線线儲储間间寄寄頻频繁繁嘗尝試试稍稍後后請请檢检查查閱阅讀读驗验證证權权許许可可認认登登錄录錯错誤误"
+    "網网絡络協协議议應应該该個个來来對对於于時时從从會会還还這这們们為为與与項项類类關关閉闭開开啟启禁禁止止單单灰灰容容內内響响處处理理轉转遞递達达"
+    "規规則则濾滤廣广告告釣钓魚鱼域域名名冊册隊队列列態态異异組组織织執执額额滿满條条傳传輸输匯汇級级總总統统壞坏約约筆笔聯联繫系採采伺伺"
+)
+"""Traditional and simplified characters, by pairs."""
+
+
+class _Letters(dict[int, str]):
+    """Each letter's plain form, worked out when first met; a cache that only grows by what the texts hold, one entry per letter."""
+
+    def __missing__(self, letter: int) -> str:
+        plain = self[letter] = _plain(chr(letter))
+        return plain
+
+
+def _plain(letter: str) -> str:
+    if letter in _SAME:
+        return _SAME[letter]
+    whole = unicodedata.normalize("NFKD", letter)
+    small = "".join(part for part in whole if not unicodedata.combining(part)).lower()
+    return small if len(small) == 1 else (small[:1] or " ")
+
+
+_LETTERS = _Letters({ord(old): new for old, new in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)})
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text in the three forms that rules look at, all of one length."""
+
+    received: str
+    masked: str
+    """Without addresses and links: their letters are ``@`` and ``/``."""
+    whole: str
+    """With them."""
+    tokens: frozenset[str]
+    """The words of the whole."""
+
+
+def fold(text: str) -> Folded:
+    """``text`` made ready; what is longer than MOST loses its middle."""
+    received = text if len(text) <= MOST else f"{text[: MOST - _TAIL]} {text[-_TAIL:]}"
+    whole = plain(received)
+    masked = _MASKED.sub(_mask, whole) if "@" in whole or "//" in whole or "www." in whole else whole
+    tokens = _TOKEN.findall(whole)
+    if not whole.isascii():
+        tokens += [token[:STEM] for token in tokens if token[0] >= "Ѐ"]
+    return Folded(received, masked, whole, frozenset(tokens))
+
+
+def plain(text: str) -> str:
+    """Small letters without accents, of the same length; underscores are spaces."""
+    if text.isascii():
+        return text.lower().replace("_", " ")
+    return text.translate(_LETTERS)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a folded text, in order."""
+    return _TOKEN.findall(text)
+
+
+def _mask(found: re.Match[str]) -> str:
+    return ("@" if "@" in found[0] and "//" not in found[0] else "/") * len(found[0])

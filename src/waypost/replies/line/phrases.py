@@ -1,0 +1,141 @@
+"""The rules: phrases that servers utter, each with what it means; and the one scan that finds those which stand in a text.
+
+Loaded when first a text is judged; a pattern is compiled when first its words are met. Knows no prose and no registry.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from waypost.replies.library import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from waypost.replies.line.fold import Folded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What it means when one of a rule's phrases is said."""
+
+    name: str
+    category: str
+    sure: float
+    """From 0 to 1: how sure its words alone make one."""
+    source: str
+    provider: str = ""
+    """Only of this provider's servers; empty: whoever says it."""
+    codes: tuple[str, ...] = ()
+    """Only with one of these: the beginning of a code, or a status (``5.7.1``, ``5.7.*``); empty: with any."""
+    commands: tuple[str, ...] = ()
+    """Only in answer to one of these commands; empty: to any."""
+    permanence: str = ""
+    """Overrules the first digit, if given."""
+    because: str = ""
+    scope: str = ""
+    """Of what, if not what the category usually is about."""
+    entry: str = ""
+    """The record of the catalogue that tells what this provider means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule that holds for a text."""
+
+    rule: Rule
+    start: int
+    end: int
+    """Where its words stand; start equals end where a status alone did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    rule: int
+    pattern: str
+    needs: tuple[frozenset[str], ...]
+    whole: bool
+
+
+class Rules:
+    """The rules of one index, ready for scanning."""
+
+    __slots__ = ("_compiled", "_phrases", "_rules", "_statuses", "_unless", "_words", "lists")
+
+    def __init__(self, index: Mapping[str, Any]) -> None:
+        self._rules: list[Rule | Mapping[str, Any]] = list(index["rules"])
+        self._phrases: list[list[Any]] = index["phrases"]
+        self._words: Mapping[str, Sequence[int]] = index["words"]
+        self._unless: Mapping[str, Sequence[int]] = index["unless"]
+        self._statuses: Mapping[str, Mapping[str, int]] = index["statuses"]
+        self._compiled: dict[int, tuple[re.Pattern[str], tuple[frozenset[str], ...]]] = {}
+
+    def matches(self, folded: Folded, *, provider: str, numbers: tuple[str, ...], command: str) -> list[Match]:
+        """The rules that hold, each once, in no order; ``numbers`` are code and status."""
+        found: dict[int, Match] = {}
+        for anchor in self._words.keys() & folded.tokens:
+            for number in self._words[anchor]:
+                self._try(number, folded, found)
+        held = [match for number, match in found.items() if not self._excepted(number, folded)]
+        held += self._by_status(provider, numbers)
+        return [match for match in held if _holds(match.rule, provider, numbers, command)]
+
+    def rule(self, number: int) -> Rule:
+        """The rule of that number."""
+        kept = self._rules[number]
+        if isinstance(kept, Rule):
+            return kept
+        row = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+        made = self._rules[number] = Rule(**row)
+        return made
+
+    def _try(self, number: int, folded: Folded, found: dict[int, Match]) -> None:
+        rule = self._phrases[number][0]
+        if rule in found:
+            return
+        span = self._search(number, folded)
+        if span:
+            found[rule] = Match(self.rule(rule), *span)
+
+    def _search(self, number: int, folded: Folded) -> tuple[int, int] | None:
+        _, pattern, needs, whole = self._phrases[number]
+        ready = self._compiled.get(number)
+        if ready is None:
+            ready = self._compiled[number] = (re.compile(pattern), tuple(frozenset(words) for words in needs))
+        for words in ready[1]:
+            if words.isdisjoint(folded.tokens):
+                return None
+        met = ready[0].search(folded.whole if whole else folded.masked)
+        return met.span() if met else None
+
+    def _excepted(self, rule: int, folded: Folded) -> bool:
+        return any(self._search(number, folded) for number in self._unless.get(str(rule), ()))
+
+    def _by_status(self, provider: str, numbers: tuple[str, ...]) -> Iterator[Match]:
+        known = self._statuses.get(provider, {})
+        for number in numbers:
+            if number in known:
+                yield Match(self.rule(known[number]), 0, 0)
+
+
+def _holds(rule: Rule, provider: str, numbers: tuple[str, ...], command: str) -> bool:
+    if rule.provider and rule.provider != provider:
+        return False
+    if rule.commands and command and command not in rule.commands:
+        return False
+    return not rule.codes or any(_fits(wanted, number) for wanted in rule.codes for number in numbers)
+
+
+def _fits(wanted: str, number: str) -> bool:
+    if "." not in wanted:
+        return number.startswith(wanted)
+    return number.startswith(wanted[:-1]) if wanted.endswith("*") else number == wanted
+
+
+@cache
+def rules() -> Rules:
+    """The rules of the catalogue."""
+    return Rules(facts("idioms"))

@@ -1,0 +1,55 @@
+"""Who speaks: the provider of a host, or the one whose signature a text bears. Knows no rule.
+
+A provider is told by the end of its host's name, else by words that it alone puts in its replies.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from waypost.replies.library import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from waypost.replies.line.fold import Folded
+
+
+def of_host(host: str) -> str:
+    """The provider whose host this is, or an empty text."""
+    name = host.rstrip(".").lower()
+    ends = _ends()
+    while name:
+        if name in ends:
+            return ends[name]
+        name = name.partition(".")[2]
+    return ""
+
+
+def of_text(folded: Folded) -> str:
+    """The provider whose signature stands in the text, or an empty text."""
+    for word in _signs().keys() & folded.tokens:
+        for sign, provider in _signs()[word]:
+            if sign in folded.whole:
+                return provider
+    return ""
+
+
+@cache
+def _ends() -> Mapping[str, str]:
+    return {end: provider for provider, row in facts("idioms")["providers"].items() for end in row.get("hosts", ())}
+
+
+@cache
+def _signs() -> Mapping[str, list[tuple[str, str]]]:
+    """By one word of the signature: signature and provider."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for provider, row in facts("idioms")["providers"].items():
+        for sign in row.get("signs", ()):
+            found.setdefault(max(_words(sign), key=len), []).append((sign, provider))
+    return found
+
+
+def _words(sign: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in sign).split()

@@ -1,0 +1,50 @@
+"""Read a code, a reply line or a line of a log: what it is, and what it says. Knows the order of the steps and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from waypost.replies.explanation import Kind
+from waypost.replies.line.judge import judge
+from waypost.replies.line.split import Parts, split
+
+if TYPE_CHECKING:
+    from waypost.replies.explanation import Reading
+
+_CODE = re.compile(r"[#<(\[\"']?(?:smtp |code |error |status )?([2-5]\d\d)?[\s-]*#?([245xX]\.\d{1,3}\.\d{1,3})?[.:;)>\]\"']?", re.I)
+_SHORT = 24
+
+
+def read_line(text: str, *, host: str | None = None, code: int | None = None, status: str | None = None) -> tuple[Kind, Reading | None]:
+    """What ``text`` is, and its reading; None for what has nothing to read (no words and no number).
+
+    ``host``, ``code`` and ``status`` are facts known from elsewhere, as from a delivery report's fields: they win over what the text shows.
+    """
+    given = {name: value for name, value in (("host", host), ("code", code), ("status", status)) if value is not None}
+    text = text.strip()
+    if len(text) <= _SHORT:
+        found = _CODE.fullmatch(text)
+        if found and (found[1] or found[2]):
+            return Kind.CODE, judge(_code(text, found[1], found[2], given))
+    from waypost.replies.line.logs import read_log  # noqa: PLC0415 - a code alone needs neither it nor the rules
+
+    log = read_log(text)
+    parts = split(text) if log is None else log
+    if given:
+        parts = replace(parts, **given)
+    if not (parts.text or parts.code or parts.status):
+        return Kind.LINE, None
+    return Kind.LINE if log is None else Kind.LOG, _judged(parts)
+
+
+def _judged(parts: Parts) -> Reading:
+    from waypost.replies.line.phrases import rules  # noqa: PLC0415 - likewise
+
+    return judge(parts, rules=rules())
+
+
+def _code(text: str, code: str | None, status: str | None, given: dict[str, object]) -> Parts:
+    parts = Parts(code=int(code) if code else None, status=status, text=text)
+    return replace(parts, **given) if given else parts  # type: ignore[arg-type]  # the three fields, of their types
