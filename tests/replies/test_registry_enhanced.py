@@ -44,7 +44,7 @@ def phase(command: str) -> str:
 def test_each_fact_is_one_of_the_words_agreed(detail: str) -> None:
     """Every field is there, and each value is from its list."""
     row = ROWS[detail]
-    assert set(row) - {"also"} == KEYS
+    assert set(row) - {"also", "conflicts"} == KEYS
     assert row["classes"] == sorted(set(row["classes"]) & {2, 4, 5}) != []
     assert row["known_from"] in {"rfc", "iana", "vendor", "observed"}
     assert set(row["answers"]) <= PHASES
