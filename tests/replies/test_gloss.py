@@ -23,8 +23,8 @@ def test_ours_is_explained_by_the_catalogue(lang: str, key: Key) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "text", "title"),
     [
-        (550, "5.1.1", "", "No such mailbox (permanent)"),
-        (550, None, "5.1.1 nobody of that name", "No such mailbox (permanent)"),
+        (550, "5.1.1", "", "There is no such mailbox (permanent)"),
+        (550, None, "5.1.1 nobody of that name", "There is no such mailbox (permanent)"),
         (450, "4.2.2", "", "Mailbox full (temporary)"),
         (550, "5.7.999", "", "Mailbox unavailable, or refused by policy (permanent)"),
         (550, "5.0.0", "", "Mailbox unavailable, or refused by policy (permanent)"),
