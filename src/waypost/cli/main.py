@@ -21,6 +21,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "queue": ("waypost.cli.queue", "list, show and change the messages that wait"),
     "inbox": ("waypost.cli.inbox", "list, show, wait for and delete captured mail"),
     "trace": ("waypost.cli.trace", "a stored conversation, explained"),
+    "explain": ("waypost.cli.explain", "explain a reply code, a reply, a log line or a bounce: what it means and what to do"),
+    "compare": ("waypost.cli.compare", "compare two reply codes"),
+    "codes": ("waypost.cli.codes", "the reference of all reply codes; which one to answer with"),
     "user": ("waypost.cli.user", "add, change, remove and list the accounts that may authenticate"),
     "config": ("waypost.cli.config_command", "check, show and explain the configuration"),
 }

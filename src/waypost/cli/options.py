@@ -84,7 +84,18 @@ def add_limit(parser: argparse.ArgumentParser, what: str) -> None:
 
 def add_language(parser: argparse.ArgumentParser) -> None:
     """``--lang``: for commands that explain."""
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="the language of explanations")
+    parser.add_argument(
+        "--lang",
+        choices=("en", "zh"),
+        default=spoken(os.environ),
+        help="the language of explanations; without it that of the terminal (LANG)",
+    )
+
+
+def spoken(environ: Mapping[str, str]) -> str:
+    """The language that the environment asks for, where explanations have it; else English."""
+    asked = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return "zh" if asked.lower().startswith("zh") else "en"
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from waypost.replies.explanation import Evidence, Explained, Kind, Permanence, Reading, Report, Scope
 from waypost.replies.gloss import telling
 from waypost.replies.library import facts, words
 from waypost.replies.prose import Prose
 from waypost.replies.records import CODES, Record, RecordKind, Who, label, lookup
+from waypost.replies.shapes import as_json, prose_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_CODE = re.compile(r"[2-5][0-5]\d")
-"""The form of a reply code (5321#4.2)."""
+__all__ = ["as_json", "explain", "explanation_of", "is_code", "prose_json", "who_acts"]
+
+_CODE = re.compile(r"[2-5]\d\d")
+"""The form of a reply code (5321#4.2), and of those that break its rule for the second digit."""
 _STATUS = re.compile(r"[245X]\.\d{1,3}\.\d{1,3}", re.IGNORECASE)
 _REPLY_LINE = re.compile(r"[2-5]\d\d(?:[ -]|$)")
 _HEADER = re.compile(rb"(?:From |[!-9;-~]{1,76}[ \t]?:)")
@@ -51,21 +54,6 @@ def is_code(text: str) -> bool:
     if _CODE.fullmatch(text) or _STATUS.fullmatch(text):
         return True
     return len(text) == 3 and text in facts("registry").get(RecordKind.NONSTANDARD.value, ())
-
-
-def as_json(explained: Explained) -> dict[str, Any]:
-    """The answer as values of JSON; the schema stands in docs/explain.md."""
-    return {"input": explained.input, "kind": explained.kind.value, "reports": [_report_json(report) for report in explained.reports]}
-
-
-def prose_json(prose: Prose) -> dict[str, Any]:
-    """Prose under the names that JSON has for it."""
-    return {
-        "title": prose.title,
-        "description": prose.meaning,
-        "occurs": prose.occurs,
-        "fix": {"sender": prose.sender_fix, "operator": prose.operator_fix},
-    }
 
 
 def _is_message(octets: bytes) -> bool:
@@ -186,27 +174,6 @@ def _evidence(text: str, record: Record | None) -> Evidence:
         return Evidence(rule="digit", words=text[0], source="RFC 5321 section 4.2.1", sure=0.3)
     source = record.references[0].name() if record.references else (record.known_from or "observed")
     return Evidence(rule=f"{record.kind.value}.{record.code}", words=text, source=source, sure=1.0)
-
-
-def _report_json(report: Report) -> dict[str, Any]:
-    reading = report.reading
-    return {
-        "recipient": reading.recipient,
-        "code": None if reading.code is None else str(reading.code),
-        "status": reading.status,
-        "category": reading.category,
-        "permanence": reading.permanence.value,
-        "scope": reading.scope.value,
-        "host": reading.host,
-        "text": reading.text,
-        "confidence": round(reading.confidence, 3),
-        "evidence": [_evidence_json(step) for step in reading.evidence],
-        "explanation": prose_json(report.explanation),
-    }
-
-
-def _evidence_json(step: Evidence) -> dict[str, Any]:
-    return {"rule": step.rule, "words": step.words, "source": step.source, "sure": round(step.sure, 3)}
 
 
 def who_acts(reading: Reading) -> Sequence[Who]:

@@ -231,10 +231,15 @@ def code_key(code: str) -> tuple[int, int, int, int]:
     return (1, int(subject), int(detail), 0 if status[1] == "X" else int(status[1]))
 
 
+def _rows(kind: RecordKind, lang: str) -> Mapping[str, Any]:
+    """The prose of a kind; of a code none counts that the facts do not know."""
+    prose = words(lang, "registry").get(kind.value, _EMPTY)
+    return {name: prose[name] for name in facts("registry")[kind.value] if name in prose} if kind in CODES else prose
+
+
 def _names(kind: RecordKind, lang: str) -> Iterator[str]:
-    """The names of a kind, in order; those of codes are the facts', for a code without prose is a fault to be noticed."""
-    rows = facts("registry").get(kind.value) if kind in CODES else words(lang, "registry").get(kind.value)
-    yield from sorted(rows or (), key=lambda name: code_key(f"X.{name}" if kind is RecordKind.ENHANCED else name))
+    """The names of a kind, in order."""
+    yield from sorted(_rows(kind, lang), key=lambda name: code_key(f"X.{name}" if kind is RecordKind.ENHANCED else name))
 
 
 @cache
@@ -243,10 +248,9 @@ def _folded(kind: RecordKind, lang: str) -> Mapping[str, str]:
 
 
 def _name(kind: RecordKind, asked: str, lang: str) -> str | None:
-    rows = facts("registry").get(kind.value) if kind in CODES else words(lang, "registry").get(kind.value)
-    if not rows:
-        return None
-    return asked if asked in rows else _folded(kind, lang).get(asked.casefold())
+    if asked in words(lang, "registry").get(kind.value, _EMPTY):
+        return asked
+    return _folded(kind, lang).get(asked.casefold())
 
 
 def _record(kind: RecordKind, name: str, lang: str) -> Record:

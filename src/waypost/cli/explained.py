@@ -1,0 +1,121 @@
+"""How an explanation is shown: what it is, whether it lasts, who must act, what to do; then the evidence; then more. Knows no rule."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from waypost.cli import output, sheet
+from waypost.cli.said import acts, category, page, retries, show_prose, show_record, tone
+from waypost.replies.explaining import who_acts
+from waypost.replies.explanation import Kind, Permanence, Scope
+from waypost.replies.records import CODES, Retry, Who, label, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waypost.replies.explanation import Explained, Reading, Report
+
+_NAMED = 8
+"""Recipients that are named of those who share one explanation."""
+
+
+def show(told: Explained, lang: str, *, first: bool, empty: bool) -> None:
+    """Print it; ``first``: nothing stands above it; ``empty``: there was nothing to read."""
+    if not first:
+        sheet.gap()
+    if told.kind is Kind.CODE and (record := lookup(told.input, lang)) is not None and record.kind in CODES:
+        show_record(record)
+        return
+    if told.kind not in (Kind.CODE, Kind.LINE, Kind.LOG):
+        output.title(told.input, output.DIM)
+    if not told.reports:
+        sheet.text(page(_silence(told.kind, empty=empty), lang))
+        return
+    if told.kind is Kind.DELAYED:
+        sheet.text(page("delayed", lang))
+    groups = [list(group) for _, group in groupby(told.reports, key=_sameness)]
+    for number, group in enumerate(groups):
+        if number:
+            sheet.gap()
+        _group(group, lang)
+
+
+def _silence(kind: Kind, *, empty: bool) -> str:
+    """What is said of an input that reports no failure."""
+    if empty:
+        return "empty"
+    return kind.value if kind in (Kind.AUTO_REPLY, Kind.FEEDBACK, Kind.DELIVERED, Kind.DELAYED, Kind.ORDINARY) else "unread"
+
+
+def _sameness(report: Report) -> tuple[object, ...]:
+    """What recipients share who are told of together: all but the address, and the address within the text."""
+    reading = report.reading
+    return (reading.code, reading.status, reading.category, reading.permanence, reading.host, report.explanation)
+
+
+def _group(reports: Sequence[Report], lang: str) -> None:
+    report = reports[0]
+    reading = report.reading
+    _head(report, lang)
+    _received([each.reading for each in reports], lang)
+    sheet.gap()
+    show_prose(report.explanation, lang)
+    _evidence(reading, lang)
+    _more(reading, lang)
+
+
+def _head(report: Report, lang: str) -> None:
+    reading = report.reading
+    name = " ".join(filter(None, (str(reading.code or ""), reading.status)))
+    good = reading.code is not None and reading.code < 400
+    colour = tone(None if good else reading.permanence, reading.code // 100 if reading.code else None)
+    sheet.head(name, report.explanation.title, colour)
+    lasting = label("permanence", "none" if good else reading.permanence, lang)
+    who = (Who.NOBODY,) if good else who_acts(reading)
+    sheet.gist([lasting, acts(who, lang), "" if good else retries(_retry(reading), lang), category(reading.category, lang)], colour)
+
+
+def _retry(reading: Reading) -> Retry | None:
+    """Whether to retry, as far as what lasts allows: what passes is tried again, what stays is not, unless something changes."""
+    names = (reading.entry, reading.category, reading.status, str(reading.code or ""))
+    known = (found for name in names if name and name != "unknown" and (found := lookup(name)) is not None and found.retry)
+    record = next(known, None)
+    match reading.permanence:
+        case Permanence.TEMPORARY:
+            return Retry.LATER
+        case Permanence.PERMANENT if record is None or record.retry in (Retry.LATER, Retry.NONE):
+            return Retry.AFTER_CHANGE
+        case _:
+            return None if record is None else record.retry
+
+
+def _received(readings: Sequence[Reading], lang: str) -> None:
+    reading = readings[0]
+    names = [each.recipient for each in readings if each.recipient]
+    shown = label("join", "comma", lang).join(names[:_NAMED]) + (f" … (+{len(names) - _NAMED})" if len(names) > _NAMED else "")
+    sheet.gap()
+    sheet.labelled(
+        [
+            (page("recipients" if len(names) > 1 else "recipient", lang), shown),
+            (page("host", lang), reading.host or ""),
+            (page("said", lang), " ".join(reading.text.split())),
+            (page("scope", lang), "" if reading.scope is Scope.UNKNOWN else label("scope", reading.scope, lang)),
+        ]
+    )
+
+
+def _evidence(reading: Reading, lang: str) -> None:
+    sheet.section(f"{page('evidence', lang)}: {page('sure', lang).format(percent=round(reading.confidence * 100))}")
+    if reading.because:
+        sheet.labelled([(page("because", lang), reading.because)])
+    sheet.labelled((step.rule, f"{step.words!r}  [{step.source}]") for step in reading.evidence)
+
+
+def _more(reading: Reading, lang: str) -> None:
+    """Where to read on."""
+    names = filter(None, (str(reading.code or ""), reading.status, None if reading.category == "unknown" else reading.category))
+    known = [name for name in names if lookup(name) is not None]
+    if known:
+        sheet.gap()
+        sheet.labelled([(page("more", lang), "  ".join(f"waypost codes {name}" for name in known))], style=output.DIM)
