@@ -73,7 +73,16 @@ def _head(report: Report, lang: str) -> None:
     sheet.head(name, report.explanation.title, colour)
     lasting = label("permanence", "none" if good else reading.permanence, lang)
     who = (Who.NOBODY,) if good else who_acts(reading)
-    sheet.gist([lasting, acts(who, lang), "" if good else retries(_retry(reading), lang), category(reading.category, lang)], colour)
+    sheet.gist([lasting, acts(who, lang), "" if good else retries(_retry(reading), lang), _category(report, lang)], colour)
+
+
+def _category(report: Report, lang: str) -> str:
+    """The category; its title too, where that does not stand above already."""
+    name = report.reading.category
+    if name == "unknown":
+        return page("unknown", lang)
+    record = lookup(name, lang)
+    return name if record is None or record.prose.title == report.explanation.title else category(name, lang)
 
 
 def _retry(reading: Reading) -> Retry | None:

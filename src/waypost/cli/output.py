@@ -22,8 +22,8 @@ _WIDEST, _NARROWEST = 120, 40
 """Columns of running text: longer lines are hard to read."""
 _SCREENFUL = 1000
 """Rows that people are shown unless they ask for more."""
-_HANGING = 2
-"""Columns that a wide mark takes which may not begin a line."""
+_HANGING = 4
+"""Columns that wide marks take which may not begin a line: a bracket and a full stop."""
 
 
 def printable(text: str) -> str:
@@ -82,11 +82,15 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 
 def paragraph(said: str, first: str = "", later: str = "", style: str = "") -> None:
     """Text that fits the terminal: ``first`` stands before its first line, ``later``, which tells the indentation too, before others."""
-    shown = printable(said)
-    room = max(min(width(), _WIDEST), _NARROWEST) - len(later) - (0 if shown.isascii() else _HANGING)
-    lines = wrapped(shown, room) if on_terminal() else [shown]
-    for number, each in enumerate(lines):
+    for number, each in enumerate(fitted(said, len(later))):
         print(f"{later if number else first}{painted(each, style)}")
+
+
+def fitted(said: str, indent: int = 0) -> list[str]:
+    """Text in lines that fit the terminal behind ``indent`` columns; one line in a pipe."""
+    shown = printable(said)
+    room = max(min(width(), _WIDEST), _NARROWEST) - indent - (0 if shown.isascii() else _HANGING)
+    return wrapped(shown, room) if on_terminal() else [shown]
 
 
 def width() -> int:

@@ -9,6 +9,7 @@ from waypost.replies.comparison import listed, phase_names
 from waypost.replies.explanation import Permanence
 from waypost.replies.library import facts
 from waypost.replies.records import CODES, RecordKind, Retry, Who, label, lookup, spaced
+from waypost.replies.registry import class_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +67,7 @@ def show_head(record: Record) -> None:
     colour = tone(record.permanence, record.digit)
     sheet.head(said, record.prose.title, colour)
     lasting = label("permanence", record.permanence or "none", record.lang) if record.kind in CODES else ""
-    kind = label("kind", record.kind.value, record.lang)
-    nature = " / ".join(filter(None, (kind, record.class_name if record.kind in CODES else "")))
+    nature = "" if record.kind is RecordKind.BASIC else label("kind", record.kind.value, record.lang)
     sheet.gist([lasting, acts(record.who, record.lang), retries(record.retry, record.lang), nature], colour)
 
 
@@ -89,10 +89,11 @@ def rest(record: Record) -> None:
         sheet.gap()
     if record.in_class:
         sheet.section(page("classes", lang))
-        sheet.labelled((f"{digit}{record.code[1:]}", said) for digit, said in record.in_class.items())
+        sheet.labelled((class_word(digit * 100, lang), said) for digit, said in record.in_class.items())
         sheet.gap()
     sheet.labelled(
         [
+            (page("class", lang), record.class_name if record.kind in CODES else ""),
             (page("phases", lang), spaced(phase_names(record.phases, lang)) if record.phases else ""),
             (page("connection", lang), label("connection", record.connection, lang) if record.connection else ""),
             (page("category", lang), category(record.category, lang)),

@@ -17,6 +17,7 @@ GOOD, GO_ON, LATE, LOST, PLAIN = "32", "36", "33", "31", "0"
 """What became of the command: done, go on, not now, no; and where that cannot be said."""
 _CHIPS = {GOOD: "1;30;42", GO_ON: "1;30;46", LATE: "1;30;43", LOST: "1;37;41", PLAIN: "1;7"}
 _MARGIN = "  "
+_DOT = " · "
 _LABEL = 10
 """Least columns of labels, so that the parts of a sheet stand in one line."""
 
@@ -32,13 +33,13 @@ def head(name: str, title: str, tone: str = PLAIN) -> None:
 
 
 def gist(parts: Iterable[str], tone: str = PLAIN) -> None:
-    """The answer in a line: permanent or not, who must act, whether to retry."""
+    """The answer in a line: permanent or not, which is coloured, who must act, whether to retry."""
     first, *rest = [part for part in parts if part]
-    if not output.on_terminal():
-        output.line("; ".join((first, *rest)))
-        return
-    said = " · ".join((first, *rest))
-    output.paragraph(said, "", "", f"1;{tone}" if tone != PLAIN else output.BOLD)
+    for number, each in enumerate(output.fitted(_DOT.join((first, *rest)))):
+        if number == 0 and each.startswith(first):
+            print(f"{output.painted(output.printable(first), f'1;{tone}')}{output.painted(each.removeprefix(first), output.BOLD)}")
+        else:
+            print(output.painted(each, output.BOLD))
 
 
 def text(said: str, style: str = "") -> None:
@@ -62,7 +63,7 @@ def labelled(rows: Iterable[tuple[str, str]], *, least: int = _LABEL, style: str
     shown = [(name, said) for name, said in rows if said]
     if not output.on_terminal():
         for name, said in shown:
-            output.line(f"{name}: {said}" if name else said)
+            output.line(f"{name}{': ' if name.isascii() else '：'}{said}" if name else said)
         return
     room = max([least, *(columns(name) for name, _ in shown)])
     for name, said in shown:
@@ -74,7 +75,7 @@ def dialogue(label: str, lines: Sequence[str], *, least: int = _LABEL) -> None:
     """What client and server say; the server's lines take the colour of their first digit."""
     if not output.on_terminal():
         for each in lines:
-            output.line(f"{label}: {each}")
+            output.line(f"{label}{': ' if label.isascii() else '：'}{each}")
         return
     blank = " " * (max(least, columns(label)) - columns(label) + 2)
     first = f"{_MARGIN}{output.painted(label, output.DIM)}{blank}"

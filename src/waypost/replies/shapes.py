@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from waypost.replies.choose import Choice
     from waypost.replies.comparison import Comparison
     from waypost.replies.explanation import Evidence, Explained, Report
     from waypost.replies.prose import Prose
@@ -84,4 +85,18 @@ def comparison_json(told: Comparison) -> dict[str, Any]:
         "meet": told.meet,
         "related": list(told.related),
         "references": list(dict.fromkeys(each.name() for each in told.references)),
+    }
+
+
+def choice_json(choice: Choice) -> dict[str, Any]:
+    """A reason to refuse, and the answer to it."""
+    return {
+        "name": choice.name,
+        "reason": choice.reason,
+        "code": str(choice.code),
+        "status": choice.status,
+        "phase": choice.phase,
+        "wording": choice.wording,
+        "why": choice.why,
+        "not": dict(choice.neighbours),
     }
