@@ -10,8 +10,8 @@ from waypost.cli.exits import Exit, FailureError, UsageError
 from waypost.cli.said import page
 from waypost.replies.choose import search
 from waypost.replies.explanation import Permanence
-from waypost.replies.records import label
 from waypost.replies.shapes import choice_json
+from waypost.replies.terms import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -120,7 +120,7 @@ def _csv(found: Iterable[Record]) -> None:
 def _show(found: Mapping[str, Record], lang: str) -> None:
     """A screenful or two: each group under its heading, each record in a line."""
     from waypost.cli.said import tone  # noqa: PLC0415 - likewise
-    from waypost.replies.records import label  # noqa: PLC0415 - likewise
+    from waypost.replies.terms import label  # noqa: PLC0415 - likewise
 
     for number, (heading, group) in enumerate(groupby(found.values(), key=_heading)):
         if number:
@@ -134,7 +134,8 @@ def _show(found: Mapping[str, Record], lang: str) -> None:
 
 def _heading(record: Record) -> str:
     """What stands above the group that it belongs to."""
-    from waypost.replies.records import RecordKind, label  # noqa: PLC0415 - likewise
+    from waypost.replies.records import RecordKind  # noqa: PLC0415 - likewise
+    from waypost.replies.terms import label  # noqa: PLC0415 - likewise
 
     match record.kind:
         case RecordKind.BASIC:

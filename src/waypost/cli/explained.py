@@ -9,7 +9,8 @@ from waypost.cli import output, sheet
 from waypost.cli.said import acts, category, page, retries, show_prose, show_record, tone
 from waypost.replies.explaining import who_acts
 from waypost.replies.explanation import Kind, Permanence, Scope
-from waypost.replies.records import CODES, Retry, Who, label, lookup
+from waypost.replies.records import CODES, Retry, Who, lookup
+from waypost.replies.terms import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

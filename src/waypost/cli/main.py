@@ -5,7 +5,6 @@ One module per command, imported only when it is asked for, with ``configure(par
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -87,6 +86,8 @@ def _command(name: str, rest: list[str]) -> int:
 def _unknown(name: str) -> str:
     if name.startswith("-"):
         return f"unknown option {name} (see `waypost --help`)"
+    import difflib  # noqa: PLC0415 - only a wrong name needs it
+
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     return f"unknown command {name}{f'; did you mean {close[0]}?' if close else ''} (see `waypost --help`)"
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from waypost.cli.exits import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from waypost.config.load import Loaded
 
@@ -32,6 +31,8 @@ class Parser(argparse.ArgumentParser):
             return f"say what to do: {', '.join(self.verbs)}"
         if message.startswith("argument VERB: invalid choice: "):
             wrong = message.removeprefix("argument VERB: invalid choice: ").split("'")[1]
+            import difflib  # noqa: PLC0415 - only a wrong verb needs it
+
             close = difflib.get_close_matches(wrong, self.verbs, n=1)
             return f"{self.prog} has no verb {wrong}{f'; did you mean {close[0]}?' if close else ': it has ' + ', '.join(self.verbs)}"
         return message
@@ -123,6 +124,8 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 def chosen_file(args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> Path | None:
     """The configuration file that ``--config``, or else ``$WAYPOST_CONFIG``, names; None for the dev profile. Raises UsageError."""
+    from pathlib import Path  # noqa: PLC0415 - commands that need no file start faster
+
     if args.config == "":
         raise UsageError("--config needs a file")
     name = args.config or (os.environ if environ is None else environ).get("WAYPOST_CONFIG")
@@ -135,6 +138,8 @@ def resolve(args: argparse.Namespace, *, environ: Mapping[str, str] | None = Non
     Types and bounds are checked, rules between settings are not: ``config.check.demand`` does that, for whoever acts on them.
     ``reveal``: read secrets (``serve`` needs them, other commands do not).
     """
+    from pathlib import Path  # noqa: PLC0415 - likewise
+
     from waypost.config.load import load  # noqa: PLC0415 - commands that need no configuration start faster
     from waypost.config.problem import ConfigError  # noqa: PLC0415 - likewise
     from waypost.config.sources import from_command_line  # noqa: PLC0415 - likewise

@@ -7,7 +7,6 @@ wrapped or coloured.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +94,8 @@ def fitted(said: str, indent: int = 0) -> list[str]:
 
 def width() -> int:
     """Columns of the terminal."""
+    import shutil  # noqa: PLC0415 - only a terminal needs it
+
     return shutil.get_terminal_size().columns
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from waypost.cli import sheet
-from waypost.replies.comparison import listed, phase_names
 from waypost.replies.explanation import Permanence
 from waypost.replies.library import facts
-from waypost.replies.records import CODES, RecordKind, Retry, Who, label, lookup, spaced
+from waypost.replies.records import CODES, RecordKind, Retry, Who, lookup
 from waypost.replies.registry import class_word
+from waypost.replies.terms import label, listed, phase_names, spaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from waypost.replies.library import words
-from waypost.replies.records import CODES, Record, RecordKind, Reference, Who, code_key, label, lookup, spaced
+from waypost.replies.records import CODES, Record, RecordKind, Reference, Who, code_key, lookup
+from waypost.replies.terms import label, listed, phase_names, spaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -163,21 +164,6 @@ def _class(first: Record, second: Record) -> str:
     if "X" in (_digit_name(first), _digit_name(second)):
         return ""
     return _fact(first, second, "class", *(label("verdict", _digit_name(record), record.lang) for record in (first, second)))
-
-
-def phase_names(phases: Sequence[str], lang: str) -> str:
-    """Commands and phases as they stand in a sentence."""
-    if not phases:
-        return label("phase", "none", lang)
-    known = words(lang, "terms")["phase"]
-    names = [known[phase]["says"] if phase in known else phase for phase in phases]
-    return listed(names, "or", lang)
-
-
-def listed(names: Sequence[str], join: str, lang: str) -> str:
-    """Names in a row: ``a, b or c``."""
-    *before, last = names
-    return f"{label('join', 'comma', lang).join(before)}{label('join', join, lang)}{last}" if before else last
 
 
 def _phase(first: Record, second: Record) -> str:

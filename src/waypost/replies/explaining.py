@@ -14,8 +14,9 @@ from waypost.replies.explanation import Evidence, Explained, Kind, Permanence, R
 from waypost.replies.gloss import telling
 from waypost.replies.library import facts, words
 from waypost.replies.prose import Prose
-from waypost.replies.records import CODES, Record, RecordKind, Who, label, lookup
+from waypost.replies.records import CODES, Record, RecordKind, Who, lookup
 from waypost.replies.shapes import as_json, prose_json
+from waypost.replies.terms import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ test holds that it is fresh. Knows no reply and no session.
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "zh")
 """The languages that are complete: English, and Simplified Chinese."""
 
-_INDEX = Path(__file__).parent / "data" / "index"
-"""Not by importlib.resources, whose import alone takes as long as reading a file."""
+_INDEX = os.path.join(os.path.dirname(__file__), "data", "index")  # noqa: PTH118, PTH120 - see below
+"""Not by importlib.resources or pathlib, whose import alone takes as long as reading a file."""
 
 
 @cache
 def facts(name: str) -> Mapping[str, Any]:
     """The rows of ``data/{name}.toml``, or of all files in the folder ``data/{name}``; FileNotFoundError where there is neither."""
-    shelf: dict[str, Any] = json.loads((_INDEX / f"{name}.json").read_bytes())
+    shelf: dict[str, Any] = _loaded(name)
     return shelf
 
 
@@ -34,8 +34,16 @@ def words(lang: str, shelf: str) -> Mapping[str, Mapping[str, Mapping[str, Any]]
 
     Raises LookupError for a language that is not in LANGUAGES or a shelf that it does not have.
     """
-    source = _INDEX / f"{lang}-{shelf}.json"
-    if lang not in LANGUAGES or not source.exists():
-        raise LookupError(f"no {shelf} in {lang!r}; the languages are {', '.join(LANGUAGES)}")
-    sections: dict[str, dict[str, dict[str, Any]]] = json.loads(source.read_bytes())
+    missing = f"no {shelf} in {lang!r}; the languages are {', '.join(LANGUAGES)}"
+    if lang not in LANGUAGES:
+        raise LookupError(missing)
+    try:
+        sections: dict[str, dict[str, dict[str, Any]]] = _loaded(f"{lang}-{shelf}")
+    except FileNotFoundError as fault:
+        raise LookupError(missing) from fault
     return sections
+
+
+def _loaded(name: str) -> Any:
+    with open(os.path.join(_INDEX, f"{name}.json"), "rb") as source:  # noqa: PTH118, PTH123 - as above
+        return json.loads(source.read())

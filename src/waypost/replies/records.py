@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from waypost.replies.explanation import Permanence
 from waypost.replies.library import facts, words
 from waypost.replies.prose import Prose
+from waypost.replies.terms import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,12 +83,26 @@ class KnownFrom(StrEnum):
     """Seen in real replies; documented nowhere."""
 
 
+__all__ = [
+    "CODES",
+    "Connection",
+    "KnownFrom",
+    "Record",
+    "RecordKind",
+    "Reference",
+    "Retry",
+    "Who",
+    "code_key",
+    "label",
+    "lookup",
+    "records",
+]
+
 CODES = (RecordKind.BASIC, RecordKind.ENHANCED, RecordKind.NONSTANDARD)
 """The kinds that are codes."""
 
 _STATUS = re.compile(r"([245X])\.(\d{1,3}\.\d{1,3})")
 _RFC = re.compile(r"(\d+)(?:#(\d+(?:\.\d+)*))?(?::\s*(.*))?")
-_MEETS = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])")
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -209,17 +224,6 @@ def records(lang: str = "en", *kinds: RecordKind) -> Mapping[str, Record]:
             record = _record(kind, name, lang)
             found[record.code] = record
     return MappingProxyType(found)
-
-
-def label(group: str, name: str, lang: str = "en") -> str:
-    """The words for a fact, as ``label("retry", "later", "zh")``. Raises LookupError for what has none."""
-    words_of: str = words(lang, "terms")[group][name]["says"]
-    return words_of
-
-
-def spaced(text: str) -> str:
-    """``text`` with a blank wherever a Chinese character meets a Latin letter or digit, as Chinese is set."""
-    return _MEETS.sub(" ", text)
 
 
 def code_key(code: str) -> tuple[int, int, int, int]:
