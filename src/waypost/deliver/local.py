@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from waypost.deliver.attempt import Attempted, alike, all_failed
 from waypost.mail.outcome import Action, Outcome

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from waypost.inbox.search import described, matches
 from waypost.inbox.settings import InboxSettings
 from waypost.inbox.waiting import Waiting
@@ -41,7 +43,7 @@ class MemoryInbox:
         else:
             captured, octets = before
             new = tuple(each for each in envelope.recipients if each not in captured.envelope.recipients)
-            captured = replace(captured, envelope=replace(captured.envelope, recipients=captured.envelope.recipients + new))
+            captured = replace(captured, envelope=structs.replace(captured.envelope, recipients=captured.envelope.recipients + new))
         self._kept[envelope.id] = captured, octets
         self._forget()
         self._waiting.came(captured)

@@ -177,7 +177,7 @@ def _merge(connection: Connection, number: int, captured: Captured, envelope: En
     new = tuple(each for each in envelope.recipients if each not in before)
     if not new:
         return captured
-    merged = replace(captured.envelope, recipients=before + new)
+    merged = msgspec.structs.replace(captured.envelope, recipients=before + new)
     connection.execute("set_envelope", (number, rest.written(merged)))
     _add_recipients(connection, number, new)
     return replace(captured, envelope=merged)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from waypost.mail.path import Mailbox, ReversePath
+from msgspec import Struct
+
+from waypost.mail.path import Mailbox, ReversePath
 
 
 class Notify(StrEnum):
@@ -41,8 +40,7 @@ class Body(StrEnum):
     """Octets above 127 within text lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """One forward-path with what was asked for it."""
 
     mailbox: Mailbox
@@ -52,8 +50,7 @@ class Recipient:
     """``type;xtext`` exactly as given, passed on untouched (3461#4.2)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Where a message came from: for trace fields, logs and the journal; never a decision."""
 
     client: str = ""
@@ -72,8 +69,7 @@ class Origin:
     """The id under which the conversation is kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(Struct, frozen=True, kw_only=True):
     """Everything about a message that is not its content."""
 
     id: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+
+class Mailbox(Struct, frozen=True):
     """A local part at a domain, in canonical form, together with the text as it came."""
 
     local_part: str

@@ -1,4 +1,4 @@
-"""One frozen dataclass per thing that happens in a message's or a session's life; knows neither log format nor database.
+"""One frozen struct per thing that happens in a message's or a session's life; knows neither log format nor database.
 
 Whoever wants to know is an ``Observer``: a callable that takes an event, never blocks and never raises. ``Observers`` holds
 those that daemon handed in; an event is made only where somebody listens (``if observers: observers.tell(...)``).
@@ -7,18 +7,18 @@ Every event names the session or queue id it belongs to, and the reply key where
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+
+from waypost.mail.envelope import Envelope
+from waypost.mail.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from waypost.mail.envelope import Envelope
-    from waypost.mail.outcome import Outcome
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOpened:
+class SessionOpened(Struct, frozen=True, kw_only=True):
     """A client was greeted, or turned away at the greeting."""
 
     session: str
@@ -31,8 +31,7 @@ class SessionOpened:
     """greeting, or why not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSecured:
+class SessionSecured(Struct, frozen=True, kw_only=True):
     """A TLS handshake ended."""
 
     session: str
@@ -41,8 +40,7 @@ class SessionSecured:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class Spoken(Struct, frozen=True, kw_only=True):
     """One line group of a conversation, in or out; made only where someone follows conversations live."""
 
     session: str
@@ -56,8 +54,7 @@ class Spoken:
     """Reply key, where it is one of our replies."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """A command or message of a client was answered with 4xx or 5xx."""
 
     session: str
@@ -74,8 +71,7 @@ class Refused:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticated:
+class Authenticated(Struct, frozen=True, kw_only=True):
     """AUTH ended, well or badly."""
 
     session: str
@@ -87,8 +83,7 @@ class Authenticated:
     """auth-succeeded, auth-failed or auth-unavailable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageAccepted:
+class MessageAccepted(Struct, frozen=True, kw_only=True):
     """A message is on disk and its 250 goes out."""
 
     session: str
@@ -98,8 +93,7 @@ class MessageAccepted:
     key: str = "queued"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionClosed:
+class SessionClosed(Struct, frozen=True, kw_only=True):
     """A connection ended."""
 
     session: str
@@ -117,8 +111,7 @@ class SessionClosed:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptMade:
+class AttemptMade(Struct, frozen=True, kw_only=True):
     """One attempt at one recipient ended, and its outcome is durable."""
 
     id: str
@@ -137,8 +130,7 @@ class AttemptMade:
     """Id of the outbound conversation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeQueued:
+class NoticeQueued(Struct, frozen=True, kw_only=True):
     """A delivery status notice was queued with the settlement of its cause."""
 
     id: str
@@ -150,23 +142,20 @@ class NoticeQueued:
     """failed, delayed, delivered, relayed, expanded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageFinished:
+class MessageFinished(Struct, frozen=True, kw_only=True):
     """Every recipient of a message is settled and it left the spool."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageAltered:
+class MessageAltered(Struct, frozen=True, kw_only=True):
     """An operator held, released, retried, failed or deleted a message."""
 
     id: str
     change: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerChanged:
+class ServerChanged(Struct, frozen=True, kw_only=True):
     """The server as a whole: started, ready, reloaded, draining, stopped, worker-lost, disk-full, descriptors-low, loop-blocked..."""
 
     what: str

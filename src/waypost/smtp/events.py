@@ -7,17 +7,16 @@ driver may give another (a refusal of policy, a queue id). A refusal that the gr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from waypost.mail.envelope import Body, Recipient, Return
-    from waypost.mail.path import ReversePath
-    from waypost.replies import Reply
+from msgspec import Struct
+
+from waypost.mail.envelope import Body, Recipient, Return
+from waypost.mail.path import ReversePath
+from waypost.replies import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """EHLO, HELO or LHLO."""
 
     command: str
@@ -25,8 +24,7 @@ class Hello:
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """MAIL: a transaction opens."""
 
     reverse_path: ReversePath
@@ -41,44 +39,38 @@ class Mail:
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Rcpt:
+class Rcpt(Struct, frozen=True):
     """RCPT: one more recipient."""
 
     recipient: Recipient
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Struct, frozen=True):
     """DATA: the client wants to send content."""
 
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkAnnounced:
+class ChunkAnnounced(Struct, frozen=True):
     """The first BDAT of a message: like DATA, the moment to open a draft. Needs no answer (BDAT is answered after its octets);
     the driver that cannot take content says so by ``ServerSession.refuse_content(reply)``: the octets are then swallowed.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Octets of content, dot-stuffing undone. Needs no answer."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkEnded:
+class ChunkEnded(Struct, frozen=True):
     """A BDAT chunk that is not the last came whole."""
 
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class ContentEnded:
+class ContentEnded(Struct, frozen=True):
     """The content is whole. ``fault`` is set when the language refuses it (bare LF, too big): then it must be answered so.
 
     Under LMTP it is answered once for each accepted recipient, in order (2033#4.2), by ``answer_each``.
@@ -91,15 +83,13 @@ class ContentEnded:
     """Whether any octet was above 127."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Struct, frozen=True):
     """RSET."""
 
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """NOOP, HELP, VRFY or EXPN: a question that changes nothing."""
 
     command: str
@@ -107,22 +97,19 @@ class Asked:
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(Struct, frozen=True):
     """STARTTLS: after a positive answer the driver shakes hands and calls ``secured``."""
 
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """AUTH goes on: the next line is part of the exchange."""
 
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """AUTH gave a name and a password: the driver checks them and answers auth-succeeded, auth-failed or auth-unavailable."""
 
     mechanism: str
@@ -132,15 +119,13 @@ class Credentials:
     password: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quit:
+class Quit(Struct, frozen=True):
     """QUIT."""
 
     suggested: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A line that grammar, state or limits refuse."""
 
     command: str
@@ -150,8 +135,7 @@ class Fault:
     """Whether it counts as an error against the session (a wrong sequence does, a refused recipient does too)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """The connection must end: with ``reply`` if there is one, else without a word. Nothing further is read."""
 
     reply: Reply | None

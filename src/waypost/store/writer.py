@@ -1,6 +1,7 @@
 """The one thread that writes to a file: takes all work that waits, commits once, wakes the loop once. Knows no tables.
 
-Natural batching: while one batch is synced to disk the next one gathers; there is no timer on the path. When a batch fails,
+Natural batching: while one batch is synced to disk the next one gathers, and so does what the loop brings up in the same few turns,
+so that the two threads take turns seldom; there is no timer on the path. When a batch fails,
 each piece of work runs again in a savepoint of its own, so that only the guilty one fails. Checkpoints happen here too,
 between batches. After a failed sync nothing is written or synced again: what the kernel kept of it is unknown (C17).
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import queue
 import threading
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -32,6 +34,10 @@ LOG_LIMIT = 4 * 1024 * 1024
 """Octets in the write-ahead log that call for a checkpoint even under load."""
 IDLE = 0.2
 """Seconds without work after which the log is brought into the file."""
+
+
+TURNS = 2
+"""Turns of the loop for which work gathers before the thread is woken: an idle loop makes them in microseconds."""
 
 
 class Work(Generic[Result]):
@@ -100,7 +106,11 @@ class Writer:
         self._path = path
         self._reserve = reserve
         self._before_commit = before_commit
-        self._waiting: queue.SimpleQueue[Work[object] | None] = queue.SimpleQueue()
+        self._waiting: deque[Work[object]] = deque()
+        self._bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        """Rung with True when there is work, with False at the end."""
+        self._ringing: asyncio.AbstractEventLoop | None = None
+        """The loop that will ring it in a few turns."""
         self._log = 0
         self._page = int(driver.pragma("page_size"))
         driver.set_wal_hook(self._logged)
@@ -108,43 +118,49 @@ class Writer:
         self._thread.start()
 
     def submit(self, work: Work[Result]) -> None:
-        """Put it into the next batch."""
-        self._waiting.put(work)  # type: ignore[arg-type]  # the thread asks nothing of the result
+        """Put it into the next batch. Called in the loop of the work's future."""
+        self._waiting.append(work)  # type: ignore[arg-type]  # the thread asks nothing of the result
+        loop = work.future.get_loop()
+        if self._ringing is not loop:
+            self._ringing = loop
+            loop.call_soon(self._turn, loop, TURNS)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, left: int) -> None:
+        if left:
+            loop.call_soon(self._turn, loop, left - 1)
+            return
+        self._ringing = None
+        self._bell.put(True)
 
     def close(self) -> None:
         """Commit what waits, bring the log into the file, close the connection, end the thread."""
-        self._waiting.put(None)
+        self._bell.put(False)
         self._thread.join()
 
     def _serve(self) -> None:
-        while True:
-            batch, last = self._gather()
+        going = True
+        while going:
+            going, idle = self._listen()
+            batch = self._gather()
             if batch:
                 self._commit(batch)
                 _wake(batch)
-            if last:
-                break
-            if self._log * self._page > LOG_LIMIT or (self._log and not batch):
+            if self._log * self._page > LOG_LIMIT or (self._log and idle):
                 self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._driver.close()
 
-    def _gather(self) -> tuple[list[Work[object]], bool]:
-        """Everything that waits, and whether the end was asked for; nothing after a while of idleness."""
-        waiting = self._waiting
+    def _listen(self) -> tuple[bool, bool]:
+        """Wait for the bell: whether to go on, and whether there was nothing to do for a while."""
         try:
-            work = waiting.get(timeout=IDLE) if self._log else waiting.get()
+            return (self._bell.get(timeout=IDLE) if self._log else self._bell.get()), False
         except queue.Empty:
-            return [], False
-        if work is None:
-            return [], True
-        batch = [work]
-        for _ in range(waiting.qsize()):
-            work = waiting.get()
-            if work is None:
-                return batch, True
-            batch.append(work)
-        return batch, False
+            return True, True
+
+    def _gather(self) -> list[Work[object]]:
+        """Everything that waits."""
+        waiting = self._waiting
+        return [waiting.popleft() for _ in range(len(waiting))]
 
     def _commit(self, batch: list[Work[object]]) -> None:
         if not self._reserve.held and not self._reserve.renew(self._weigh()):
