@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from waypost.replies.library import words
+from waypost.replies.library import facts, words
 from waypost.replies.records import CODES, Record, RecordKind, Reference, Who, code_key, lookup
 from waypost.replies.terms import label, listed, phase_names, spaced
 
@@ -62,7 +62,10 @@ def compare(a: str, b: str, lang: str = "en") -> Comparison:
     """
     first, second = sorted((_code(a, lang), _code(b, lang)), key=lambda record: code_key(record.asked))
     differences = tuple(_differences(first, second))
-    own = _own(first, second)
+    name = _own(first, second)
+    own = words(lang, "registry")["pair"][name] if name else {}
+    read = facts("registry")["pair"][name] if name else {}
+    sources = (*map(Reference, (*read.get("rfc", ()), *read.get("learn", ()))), *first.references, *second.references)
     same = first.asked == second.asked
     return Comparison(
         first=first,
@@ -73,7 +76,7 @@ def compare(a: str, b: str, lang: str = "en") -> Comparison:
         choose=own.get("choose") or _choose(first, second),
         meet=own.get("meet") or _meet(first, second),
         related=tuple(each for each in dict.fromkeys((*first.related, *second.related)) if each not in (first.code, second.code)),
-        references=tuple(dict.fromkeys((*first.references, *second.references))),
+        references=tuple(dict.fromkeys(sources)),
         written=bool(own),
     )
 
@@ -91,14 +94,11 @@ def _code(asked: str, lang: str) -> Record:
     return record
 
 
-def _own(first: Record, second: Record) -> Mapping[str, str]:
-    """The pair's own words, if it has any; those of a class stand for the code without one too."""
+def _own(first: Record, second: Record) -> str | None:
+    """The name of the pair in the data, if it has words of its own; those of a class stand for the code without one too."""
     written = words(first.lang, "registry").get("pair", {})
-    for a in _spelled(first):
-        for b in _spelled(second):
-            if (found := written.get(f"{a}-{b}")) is not None:
-                return found
-    return {}
+    names = (f"{a}-{b}" for a in _spelled(first) for b in _spelled(second))
+    return next((name for name in names if name in written), None)
 
 
 def _spelled(record: Record) -> Sequence[str]:
