@@ -28,6 +28,8 @@ KINDS = ("added", "changed", "fixed", "security")
 
 PIN = re.compile(r"(?<![\w#&])(\d{3,4})#(?=[\dA-Z])")
 """A pin: RFC number, ``#``, section."""
+REFERENCE = {"registry", "idioms"}
+"""Folders of data about what any server may say."""
 FOREIGN = re.compile(r"(?<![\w.~])/(?:work|root|home/\w+|tmp/brief)/(?!\.)[\w.-]+")
 """A path of one person's machine."""
 EXEMPT = ("tools/check_house.py", "requirements/")
@@ -111,10 +113,17 @@ def standards() -> dict[str, dict[str, object]]:
     return dict(tomllib.loads(RFCS.read_text())["rfc"]) if RFCS.exists() else {}
 
 
+def pinned() -> Iterator[Path]:
+    """The files whose pins speak of this server: not what the reference cites of other servers, by documents that it need not obey."""
+    yield from modules()
+    yield from (path for path in SOURCE.rglob("*.toml") if not REFERENCE & set(path.parts))
+    yield from SOURCE.rglob("*.sql")
+
+
 def pins() -> Iterator[str]:
     """Every pin names an RFC that docs/rfc.toml knows as obeyed."""
     known = standards()
-    for path in [*modules(), *SOURCE.rglob("*.toml"), *SOURCE.rglob("*.sql")]:
+    for path in pinned():
         for number, line in enumerate(path.read_text().splitlines(), 1):
             for rfc in PIN.findall(line):
                 if rfc not in known:
