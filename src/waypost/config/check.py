@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from waypost.config.problem import ConfigError, Problem, Severity, dotted
-from waypost.config.rules import domains, listeners, process, transports
+from waypost.config.rules import domains, listeners, process, transports, web
 
 if TYPE_CHECKING:
     from waypost.config.load import Loaded
@@ -33,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     process.retries_are_possible,
     process.errors_are_slowed_before_they_end,
     process.somebody_can_log_in,
+    web.web_can_be_served,
+    web.web_names_are_names,
 )
 
 

@@ -32,6 +32,7 @@ def dev_sources(environ: Mapping[str, str]) -> Sources:
         "domains": {"local": ["*"]},
         "auth": {"anyone": True},
         "transports": [{"match": "*", "kind": "capture"}],
+        "web": {"bind": "127.0.0.1:8025", "inbox": True},
     }
     place = Place(PROFILE)
     return Sources(tree, Path.cwd(), PROFILE, dict.fromkeys(_paths(tree), place))

@@ -195,7 +195,7 @@ def _unknown(name: str, keys: Keys, known: Iterable[str]) -> str:
     if elsewhere := [dotted(path) for path, _ in leaves() if path[-1] == name]:
         return f"unknown key here; there is {' and '.join(elsewhere).replace('.*.', '.0.')}"
     table = article(dotted(keys)) if keys else "the top of the file"
-    return f"unknown key; {table} knows {', '.join(names)}" if len(names) <= 20 else f"unknown key; docs/settings.md lists those of {table}"
+    return f"unknown key; {table} knows {', '.join(names)}" if len(names) <= 24 else f"unknown key; docs/settings.md lists those of {table}"
 
 
 def _meant(name: str, names: list[str]) -> str:

@@ -18,6 +18,7 @@ from waypost.report.settings import NoticeSettings
 from waypost.route.settings import TransportSettings  # noqa: TC001 - the reader resolves annotations at run time
 from waypost.setting import Setting
 from waypost.spool.settings import QueueSettings
+from waypost.web.settings import WebSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +68,4 @@ class Settings:
     inbox: InboxSettings = field(default_factory=InboxSettings)
     log: LogSettings = field(default_factory=LogSettings)
     notices: NoticeSettings = field(default_factory=NoticeSettings)
+    web: WebSettings = field(default_factory=WebSettings)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from waypost.clock import SYSTEM
+from waypost.config.dev import PROFILE
 from waypost.config.problem import ConfigError
 from waypost.config.reload import demand_reloadable
 from waypost.config.settings import TlsSettings
@@ -20,7 +21,7 @@ from waypost.daemon import privilege
 from waypost.daemon.sockets import open_sockets
 from waypost.daemon.supervise import Plan, Supervisor
 from waypost.daemon.worker import Work, work
-from waypost.net.listen import ListenError, place_of
+from waypost.net.listen import ListenError, bind, place_of
 from waypost.net.tls import CertificateError, local_certificate, server_context
 from waypost.observe.events import ServerChanged
 from waypost.observe.log import Printer
@@ -46,6 +47,28 @@ _PATIENCE = 5.0
 """Seconds to wait for the data directory: the workers of a server that was killed need a moment to end."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Everything that is listened on."""
+
+    mail: Sequence[Sequence[socket.socket]]
+    """For each worker its own, in the order of the listeners."""
+    web: socket.socket | None
+
+    def only_mail(self, index: int) -> Sequence[socket.socket]:
+        """Those of worker ``index``; the web's is closed, so that it does not stay open past its process."""
+        if self.web is not None:
+            self.web.close()
+        return self.mail[index]
+
+    def only_web(self) -> socket.socket:
+        """The web's; those of mail are closed: what reads browsers' requests holds no port of mail."""
+        for one in {one for column in self.mail for one in column}:
+            one.close()
+        assert self.web is not None  # noqa: S101 - asked by the web's process alone, which is there only with a socket
+        return self.web
+
+
 class StartError(Exception):
     """The server cannot start; one sentence, and the exit code of the kind of fault."""
 
@@ -60,10 +83,11 @@ def serve(loaded: Loaded, *, reload: Callable[[], Loaded]) -> int:
     lock = _take(settings.data)
     try:
         sockets = open_sockets(settings.listeners, settings.workers)
+        web = _open_web(loaded)
         settings = _with_certificate(settings)
         _load_at_once()
         _give_up_root(settings)
-        return _supervise(loaded, settings, sockets, reload)
+        return _supervise(loaded, settings, Sockets(mail=sockets, web=web), reload)
     except ListenError as error:
         raise StartError(str(error), UNAVAILABLE) from error
     except CertificateError as error:
@@ -120,6 +144,24 @@ def _with_certificate(settings: Settings) -> Settings:
     return settings
 
 
+def _open_web(loaded: Loaded) -> socket.socket | None:
+    """The socket of the pages, where any are wanted. Raises ListenError.
+
+    The place that the dev profile takes by itself may be somebody else's already: then the mail goes on without pages. One that was
+    asked for must be had.
+    """
+    place = loaded.settings.web.bind
+    if not place:
+        return None
+    try:
+        return bind(place)
+    except ListenError as error:
+        if loaded.place(("web", "bind")).source != PROFILE:
+            raise ListenError(f"web.bind: {error}") from error
+        sys.stdout.write(f"No pages: {error}. Another place: waypost serve --set web.bind=127.0.0.1:8026\n")
+        return None
+
+
 def _load_at_once() -> None:
     """Load what would be loaded at need: an interpreter of root's own cannot be read by the account that root is given up for."""
     for name in _AT_NEED:
@@ -133,7 +175,7 @@ def _give_up_root(settings: Settings) -> None:
     privilege.harden()
 
 
-def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[socket.socket]], reload: Callable[[], Loaded]) -> int:
+def _supervise(loaded: Loaded, settings: Settings, sockets: Sockets, reload: Callable[[], Loaded]) -> int:
     printer = Printer(settings.log)
 
     def tell(what: str, detail: str, severity: str) -> None:
@@ -152,7 +194,12 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
         return current
 
     def run_worker(index: int, link: Link) -> int:
-        return work(Work(settings=current, dev=loaded.dev, index=index, sockets=tuple(sockets[index])), link)
+        return work(Work(settings=current, dev=loaded.dev, index=index, sockets=tuple(sockets.only_mail(index))), link)
+
+    def run_web(link: Link) -> int:
+        from waypost.daemon.web import web  # noqa: PLC0415 - where no pages are served nothing of them is loaded, and no worker ever does
+
+        return web(settings, sockets.only_web(), link)
 
     plan = Plan(
         workers=settings.workers,
@@ -160,8 +207,9 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sequence[Sequence[so
         run_worker=run_worker,
         reload=reloaded,
         tell=tell,
-        announce=lambda: _announce(settings, sockets[0], dev=loaded.dev),
+        announce=lambda: _announce(settings, sockets, dev=loaded.dev),
         clock=SYSTEM,
+        beside={} if sockets.web is None else {"web": run_web},
         hung_up=_watch_terminal(),
     )
     gc.collect()
@@ -188,15 +236,19 @@ def _reloaded(loaded: Loaded, old: Settings) -> Settings:
     return _with_certificate(new)
 
 
-def _announce(settings: Settings, sockets: Sequence[socket.socket], *, dev: bool) -> None:
+def _announce(settings: Settings, sockets: Sockets, *, dev: bool) -> None:
     """Where it listens, then the ready line."""
     out = sys.stdout
     out.write(f"Waypost on {settings.hostname}{', dev profile' if dev else ''}\n")
     if dev:
         out.write("  Any sender, recipient and password will do; everything is captured and nothing leaves.\n")
     out.write(f"  data       {settings.data}\n")
-    for listener, opened in zip(settings.listeners, sockets, strict=True):
+    for listener, opened in zip(settings.listeners, sockets.mail[0], strict=True):
         tls = {"none": "no TLS", "starttls": "STARTTLS", "implicit": "TLS from the start"}[listener.tls]
         out.write(f"  {listener.role:<10} {place_of(opened)!s:<24} {tls}\n")
+    if sockets.web is not None:
+        shows = "inbox and reply reference" if settings.web.inbox else "reply reference"
+        place = f"http://{place_of(sockets.web)}/"
+        out.write(f"  {'web':<10} {place:<24} {shows}\n")
     out.write(f"{READY}\n")
     out.flush()

@@ -10,7 +10,8 @@ import contextlib
 import os
 import selectors
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from waypost.daemon.link import Apply, Beat, Drain, Message, Ready, Unable, receive, send
@@ -18,7 +19,7 @@ from waypost.net.control import Link
 from waypost.net.notify import notify, watchdog_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from waypost.clock import Clock
     from waypost.config.settings import Settings
@@ -33,11 +34,15 @@ _BEAT_LOST = 30.0
 """Seconds without a beat after which the service supervisor is no longer told that all is well."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
-    """One worker, or the place for one."""
+    """One process of ours, or the place for one."""
 
-    index: int
+    name: str
+    run: Callable[[Link], int]
+    """Called in the fork; its result is the exit code."""
+    carries_mail: bool = True
+    """A worker. Whatever else runs beside the workers keeps no mail waiting: the server is ready and sound without it."""
     pid: int = 0
     link: Link | None = None
     ready: bool = False
@@ -54,7 +59,7 @@ class Plan:
     drain: Callable[[], float]
     """Seconds that a drain may take, as the configuration has it now."""
     run_worker: Callable[[int, Link], int]
-    """Called in the fork with the worker's index; its result is the worker's exit code."""
+    """Called in the fork with the worker's index and its end of the link; its result is the worker's exit code."""
     reload: Callable[[], Settings | None]
     """Read and judge the configuration; None when the old one stays (the reason was told)."""
     tell: Callable[[str, str, str], None]
@@ -62,6 +67,8 @@ class Plan:
     announce: Callable[[], None]
     """Said once, when every worker accepts."""
     clock: Clock
+    beside: Mapping[str, Callable[[Link], int]] = field(default_factory=dict)
+    """What runs beside the workers, by name, each in a process of its own; called like ``run_worker``."""
     hung_up: Callable[[], bool] = lambda: False
     """Whether the terminal that the server was started on is gone: then SIGHUP is no wish for a reload."""
 
@@ -72,7 +79,8 @@ class Supervisor:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._now = plan.clock.monotonic
-        self._children = [Child(index) for index in range(plan.workers)]
+        self._workers = [Child(f"worker {index}", partial(plan.run_worker, index)) for index in range(plan.workers)]
+        self._children = [*self._workers, *(Child(name, run, carries_mail=False) for name, run in plan.beside.items())]
         self._selector = selectors.DefaultSelector()
         self._stop_at: float | None = None
         self._code = 0
@@ -169,7 +177,7 @@ class Supervisor:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            os._exit(self._become_worker(child.index, theirs))
+            os._exit(self._become(child, theirs))
         theirs.close()
         ours.nonblocking()
         child.pid, child.link, child.ready = pid, ours, False
@@ -177,7 +185,7 @@ class Supervisor:
         child.again_at = None
         self._selector.register(ours, selectors.EVENT_READ, child)
 
-    def _become_worker(self, index: int, link: Link) -> int:
+    def _become(self, child: Child, link: Link) -> int:
         """In the fork: keep nothing of the parent's but the sockets that the plan holds."""
         signal.set_wakeup_fd(-1)
         for number in _SIGNALS:
@@ -189,7 +197,7 @@ class Supervisor:
         for other in self._children:
             if other.link is not None:
                 other.link.close()
-        return self._plan.run_worker(index, link)
+        return child.run(link)
 
     def _hear(self, child: Child) -> None:
         if child.link is None:
@@ -216,8 +224,8 @@ class Supervisor:
                 assert_never(message)
 
     def _unable(self, child: Child, says: str, code: int) -> None:
-        """A worker that cannot start ends the server when it never ran; a later one is tried again."""
-        if self._announced:
+        """A worker that cannot start ends the server when it never ran; a later one is tried again, and so is what carries no mail."""
+        if self._announced or not child.carries_mail:
             self._plan.tell("worker-unable", says, "error")
             child.failures += 1
         elif not self.failure:
@@ -225,11 +233,11 @@ class Supervisor:
             self._drain()
 
     def _announce(self) -> None:
-        if self._announced or not all(child.ready for child in self._children):
+        if self._announced or not all(child.ready for child in self._workers):
             return
         self._announced = True
         self._plan.announce()
-        notify("READY=1", f"STATUS=accepting with {len(self._children)} worker(s)")
+        notify("READY=1", f"STATUS=accepting with {len(self._workers)} worker(s)")
 
     def _reap(self) -> None:
         while True:
@@ -250,11 +258,11 @@ class Supervisor:
         child.failures = 0 if child.ready else child.failures + 1
         pid, child.pid, child.ready = child.pid, 0, False
         if self._stop_at is not None:
-            self._code = self._code or max(code, 0)
+            self._code = self._code or (max(code, 0) if child.carries_mail else 0)
             return
         pause = _PAUSES[min(max(child.failures - 1, 0), len(_PAUSES) - 1)]
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        self._plan.tell("worker-lost", f"worker {child.index} (pid {pid}) ended by {how}; the next starts in {pause:g} s", "error")
+        self._plan.tell("worker-lost", f"{child.name} (pid {pid}) ended by {how}; the next starts in {pause:g} s", "error")
         child.again_at = self._now() + pause
 
     def _forget_link(self, child: Child) -> None:
@@ -274,7 +282,7 @@ class Supervisor:
             return
         for child in self._children:
             if child.pid:
-                self._plan.tell("worker-killed", f"worker {child.index} did not drain in time", "warning")
+                self._plan.tell("worker-killed", f"{child.name} did not drain in time", "warning")
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child.pid, signal.SIGKILL)
         self._stop_at = self._now() + 1.0
@@ -283,5 +291,5 @@ class Supervisor:
         if not self._watchdog or self._now() < self._dog_at:
             return
         self._dog_at = self._now() + self._watchdog
-        if all(self._now() - child.beat < _BEAT_LOST for child in self._children):
+        if all(self._now() - child.beat < _BEAT_LOST for child in self._workers):
             notify("WATCHDOG=1")

@@ -1,0 +1,59 @@
+"""Rules on the pages for browsers: where they are served, and who may see the inbox. Opens nothing."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from waypost.config.rules.finding import Finding, warning
+from waypost.net.listen import ListenError, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from waypost.config.load import Loaded
+
+
+def web_can_be_served(loaded: Loaded) -> Iterator[Finding]:
+    """The pages have a place of their own, an address and port; at one that others can reach there is no inbox."""
+    web = loaded.settings.web
+    if not web.bind:
+        return
+    try:
+        place = parse(web.bind)
+    except ListenError as error:
+        yield Finding(("web", "bind"), str(error))
+        return
+    if place.path:
+        yield Finding(("web", "bind"), "a browser reaches no UNIX socket: write an address and port, such as 127.0.0.1:8025")
+        return
+    taken = [position for position, listener in enumerate(loaded.settings.listeners) if listener.bind == web.bind]
+    if taken and place.port:
+        yield Finding(("web", "bind"), f"{place} is listeners.{taken[0]}'s already: give each its own")
+    yield from _reachable(loaded, place.address)
+
+
+def _reachable(loaded: Loaded, address: str) -> Iterator[Finding]:
+    web = loaded.settings.web
+    if ip_address(address).is_loopback:
+        return
+    says = (
+        f"{address} can be reached by others: the reply reference is served there, and never the inbox, for nobody is asked for a password"
+    )
+    yield warning(("web", "inbox") if web.inbox else ("web", "bind"), says)
+    if not (web.hosts or web.url):
+        yield warning(
+            ("web", "hosts"), "is empty and the bind is public: requests for any host name are answered; list yours, or set web.url"
+        )
+
+
+def web_names_are_names(loaded: Loaded) -> Iterator[Finding]:
+    """The address of the public is one that a browser can open; hosts are names without port or path."""
+    web = loaded.settings.web
+    parts = urlsplit(web.url)
+    if web.url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment):
+        yield Finding(("web", "url"), f"{web.url!r} is no address of a site: write it like https://mx.example.org")
+    for position, name in enumerate(web.hosts):
+        if not name or set(name) & set("/:*@ ") or not name.isascii():
+            yield Finding(("web", "hosts", position), f"{name!r} is no host name: write it like mx.example.org, without port and path")

@@ -1,0 +1,37 @@
+"""Pages and JSON for requests that fail: nothing of the fault is shown. Knows no other page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse
+
+from waypost.web.links import Served
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from waypost.web.templates import Templates
+
+_KNOWN = frozenset({404, 405, 429, 503})
+
+
+def failures(app: FastAPI, templates: Templates) -> None:
+    """Answer for every HTTPException, and for what nobody foresaw."""
+
+    async def failed(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = dict(getattr(error, "headers", None) or {})
+        says = error.detail if isinstance(error, HTTPException) and isinstance(error.detail, str) else "a fault in the server"
+        if request.url.path.startswith("/api/") or request.url.path.endswith(".json"):
+            return JSONResponse({"error": says}, status_code=status, headers=headers)
+        lang = "zh" if request.url.path.startswith("/codes/zh") else "en"
+        kind = str(status) if status in _KNOWN else "other"
+        page = templates.render("failure.html", lang, links=Served(), status=status, kind=kind, noindex=True)
+        return HTMLResponse(page, status_code=status, headers=headers)
+
+    app.add_exception_handler(HTTPException, failed)
+    app.add_exception_handler(Exception, failed)
