@@ -1,0 +1,217 @@
+"""Reading the prose of a report: which recipients it names, and what it says of each. Knows no mailer by name and judges no reply.
+
+It looks for lines on which an address has a place of its own, and takes what follows, or leads to it, for what is said of it: so layouts
+that nobody described are read as well.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from waypost.replies.bounce.addresses import Place, mentions, same
+from waypost.replies.bounce.returned import is_rule, returned_from
+from waypost.replies.bounce.signs import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from waypost.replies.bounce.addresses import Mention
+    from waypost.replies.bounce.signs import Signs
+
+LINES = 1500
+"""Lines of a report that are read."""
+_SECTION = 40
+"""Lines that are read after a recipient."""
+_TEXT = 1200
+"""Characters of a text that are handed on."""
+
+_ECHO = re.compile(r"^[\s>*|•-]{0,8}([^\W\d_][^:：@<>]{0,30}?)\s*[:：]\s*(?:[^:：]|$)")
+_ENVELOPE = re.compile(r"(?:rcpt\s+to|recipient\s+to)\s*[:=]?\s*<?$", re.IGNORECASE)
+_REPLY_LINE = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -]")
+_ADDRESSED = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\s+)?<?$")
+_CLAUSE = re.compile(r"[.;!?。；！？]\s+|。")
+_TO = re.compile(r"(?:^|[\s(])(?:to|for|an|a|à|para|para o|till|til|aan|do|для|на)\s*$")
+_LEAD = " <\"'([{:：=*-–—>\t「『【（"
+
+
+@dataclass(slots=True)
+class Account:
+    """What the prose says of one recipient."""
+
+    recipient: str
+    line: int
+    rank: int
+    lead: str = ""
+    """The words before the address on its line."""
+    rest: str = ""
+    """The words after it on its line."""
+    alias: str | None = None
+    section: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A report in prose."""
+
+    accounts: tuple[Account, ...]
+    lines: tuple[str, ...]
+    """Those of the report, without the returned message."""
+    returned: bool
+    """Whether the message or its header stands after the report in the same text."""
+    to: tuple[str, ...]
+    """Addresses in an echoed To field: those of last resort."""
+    after: str
+    """The beginning of what stands after the report."""
+
+
+def read_story(text: str, signs: Signs, *, senders: Collection[str] = ()) -> Story:
+    """The story that ``text`` tells; ``senders`` are the addresses (as ``same`` has them) of whoever sent the message that failed."""
+    lines = text.split("\n", LINES)[:LINES]
+    end = returned_from(lines, signs)
+    report = lines[:end]
+    scene = _Scene(report, signs, senders)
+    accounts = scene.accounts()
+    _cut_sections(accounts, report)
+    return Story(tuple(_merged(accounts)), tuple(report), end < len(lines), tuple(scene.to), "\n".join(lines[end : end + 80]))
+
+
+class _Scene:
+    """One pass over the lines of a report."""
+
+    def __init__(self, lines: Sequence[str], signs: Signs, senders: Collection[str]) -> None:
+        self.lines = lines
+        self.signs = signs
+        self.senders = senders
+        self.to: list[str] = []
+        self._aliases: list[tuple[int, str]] = []
+        self._anchor: tuple[int, Place, str] | None = None
+        """Indentation, place and first sign of the last line that is a recipient's own."""
+        self._anchored = -2
+
+    def accounts(self) -> list[Account]:
+        """The recipients, in order; of several ranks only the highest."""
+        found = [account for number, line in enumerate(self.lines) if "@" in line for account in self._on_line(number, line)]
+        if not found:
+            return [Account(address, number, 1) for number, address in self._aliases[:1]]
+        top = max(account.rank for account in found)
+        best = [account for account in found if account.rank == top]
+        others = [account for account in best if same(account.recipient) not in self.senders]
+        chosen = [account for account in best if account in others or _has_reply(account.rest)] if others else best
+        for account in chosen:
+            account.alias = next((address for number, address in self._aliases if 0 <= number - account.line <= 3), None)
+        return chosen
+
+    def _on_line(self, number: int, line: str) -> list[Account]:
+        echo = self._echoed(line)
+        if echo is not None:
+            self.to += [mention.address for mention in mentions(line)] if echo else []
+            return []
+        found = []
+        for mention in mentions(line):
+            rank = self._rank(mention, number, line)
+            if rank:
+                found.append(Account(mention.address, number, rank, mention.before, mention.after))
+        return found
+
+    def _echoed(self, line: str) -> bool | None:
+        """Whether the line repeats a field of the message: True for its To, False for another, None for neither."""
+        name = _ECHO.match(line)
+        if not name:
+            return None
+        folded = fold(name[1]).strip()
+        if folded in self.signs.echo:
+            return False
+        return True if folded in self.signs.echo_to else None
+
+    def _rank(self, mention: Mention, number: int, line: str) -> int:
+        """How likely the mention names a failed recipient: 3 it has the line, 2 it is said so, 1 it may, 0 no."""
+        token = mention.before.rsplit(None, 1)[-1] if mention.before.strip() else ""
+        if "://" in token or token.lower().endswith("?subject="):
+            return 0
+        if _ENVELOPE.search(mention.before):
+            return 2
+        before = fold(mention.before[-160:])
+        lead = _CLAUSE.split(before)[-1]
+        if self.signs.alias.found(lead):
+            self._aliases.append((number, mention.address))
+            return 0
+        if mention.place in (Place.ALONE, Place.HEAD) and not (any(map(str.isalpha, lead)) and self.signs.other.found(lead)):
+            return self._own_line(mention, number, line)
+        tail = before.rstrip(_LEAD)
+        named = self.signs.recipient.closes(tail)
+        if not named and self.signs.other.found(lead):
+            return 0
+        if same(mention.address) in self.senders and not named:
+            return 0
+        if _ADDRESSED.match(mention.before):
+            return 2
+        if _REPLY_LINE.match(line):
+            return 1
+        return self._told(mention, number, tail, named=named)
+
+    def _told(self, mention: Mention, number: int, tail: str, *, named: bool) -> int:
+        """The rank of an address inside or at the end of a sentence."""
+        around = fold(" ".join(self.lines[max(0, number - 1) : number + 3])[:600])
+        fails = self.signs.failure.found(around) or self.signs.delay.found(around)
+        if named:
+            return 3 if fails or mention.place is Place.TAIL else 2
+        if not fails:
+            return 1
+        leads = mention.place is Place.TAIL and (mention.before.rstrip(" <\"'([").endswith((":", "：")) or _TO.search(tail))
+        return 3 if leads else 2 if _TO.search(tail) else 1
+
+    def _own_line(self, mention: Mention, number: int, line: str) -> int:
+        """The rank of an address that begins a line or has it alone: not where the line only goes on with another."""
+        indent = len(line) - len(line.lstrip())
+        before = self.lines[number - 1].strip() if number else ""
+        if before and not before.startswith("-") and before[-1] in ":：" and self._leads_elsewhere(before):
+            return 0
+        if not before and number > 1 and self._leads_elsewhere(self.lines[number - 2].strip()):
+            return 0
+        shape = (indent, mention.place, line.strip()[:1] if line.strip()[0] in "<*-•>" else "")
+        fresh = not before or self._anchor is None or before[-1] in ":：-=*" or self._anchored == number - 1 or shape == self._anchor
+        if not fresh:
+            return 1
+        self._anchor, self._anchored = shape, number
+        return 3
+
+    def _leads_elsewhere(self, before: str) -> bool:
+        if not before or before[-1] not in ":：":
+            return False
+        folded = fold(before[-100:])
+        return (
+            self.signs.other.found(folded) is not None
+            and self.signs.failure.found(folded) is None
+            and not self.signs.recipient.closes(folded.rstrip(" :："))
+        )
+
+
+def _has_reply(text: str) -> bool:
+    return re.search(r"\b[45]\d\d\b", text) is not None
+
+
+def _cut_sections(accounts: Sequence[Account], lines: Sequence[str]) -> None:
+    """Give each recipient the lines after its own, up to the next recipient's or a rule."""
+    starts = [account.line for account in accounts]
+    for place, account in enumerate(accounts):
+        if place + 1 < len(starts) and starts[place + 1] == account.line:
+            continue
+        following = starts[place + 1] if place + 1 < len(starts) else len(lines)
+        for line in lines[account.line + 1 : min(following, account.line + _SECTION)]:
+            if is_rule(line):
+                break
+            account.section.append(line)
+
+
+def _merged(accounts: Sequence[Account]) -> list[Account]:
+    """Each mailbox once, in the order of first mention, with all that is said of it."""
+    kept: dict[str, Account] = {}
+    for account in accounts:
+        key = same(account.recipient)
+        if key in kept:
+            kept[key].section += [account.rest, *account.section]
+        else:
+            kept[key] = account
+    return list(kept.values())

@@ -1,0 +1,275 @@
+"""What kind of message it is: a report of failure, of delay, of success, a complaint, somebody's automatic answer, or ordinary mail.
+
+A message is taken for a report only if a mailer sent it, as far as one can tell, and it says so in more than one way: mail of people about
+bounces says the same words. RFC 6522 (multipart/report), RFC 3834 section 5 (Auto-Submitted), RFC 8098 and RFC 5965 (other reports).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from waypost.replies.bounce.addresses import same
+from waypost.replies.bounce.decoding import header_text
+from waypost.replies.bounce.signs import fold
+from waypost.replies.explanation import Kind
+
+if TYPE_CHECKING:
+    from waypost.replies.bounce.letter import Letter
+    from waypost.replies.bounce.narrative import Story
+
+_RECEIPT = ("message/disposition-notification", "message/global-disposition-notification")
+_COMPLAINT = ("message/feedback-report",)
+_COMPLAINT_SUBJECT = (
+    "complaint about message from",
+    "abuse report",
+    "spam report",
+    "email abuse report",
+    "email feedback report",
+    "abuse complaint",
+    "feedback report",
+    "[abuse",
+    "spam complaint",
+)
+_COMPLAINT_FROM = (
+    "staff@hotmail.com",
+    "scomp@aol.net",
+    "fbl@",
+    "feedback@",
+    "feedbackloop@",
+    "abuse-report",
+    "complaints@",
+    "fbl-",
+    "arf@",
+    "arf-",
+)
+_SYNOPSIS = re.compile(r"dmarc|tls report|tlsrpt|report domain:", re.IGNORECASE)
+_REFUSED = re.compile(r"\breject|\brefus|quota|\bfull\b", re.IGNORECASE)
+_SMTP = re.compile(r"(?:^|[\s(\[\"':<])[45]\d\d[ -]#?(?:[45]\.\d{1,3}\.\d{1,3}\b|[A-Za-z<'\"(\[{*])")
+_STATUS = re.compile(r"(?:^|[\s(\[#<])[45]\.\d\.\d{1,3}\b")
+_QUOTED = re.compile(r"^\s{0,4}(?:>|\|)\s?\S", re.MULTILINE)
+_GREETING = re.compile(r"^\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|liebe[r]?|guten tag|sehr geehrte|bonjour|salut|cher|chère|hola|estimad[oa]|buenos|ciao|buongiorno|gentile|olá|prezad[oa]|beste|hej|hei|moi|cześć|witam|dzień dobry|dobrý den|ahoj|привет|здравствуйте|добрый день|уважаем|你好|您好|各位|お世話|こんにちは|안녕하세요|merhaba|sayın)\b[^.:\n]{0,60}[,!.:，：]?\s*$", re.IGNORECASE)  # fmt: skip
+_OPENING = 1600
+"""Characters in which a report says what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The kind, and the words that it rests on."""
+
+    kind: Kind
+    words: str
+    rule: str
+
+
+def special(letter: Letter) -> Judgement | None:
+    """Reports of other sorts, known by their form: complaints and receipts."""
+    kinds = {part.kind for part in letter.mail.parts}
+    report = letter.mail.parameters.get("report-type", "").lower()
+    if report == "feedback-report" or kinds & {*_COMPLAINT}:
+        return Judgement(Kind.FEEDBACK, "feedback-report", "form.feedback")
+    if letter.head.first(b"x-arf") or letter.head.first(b"x-xarf") or letter.head.text(b"feedback-type"):
+        return Judgement(Kind.FEEDBACK, "x-arf", "form.feedback")
+    address, _ = letter.sender
+    if any(letter.subject.startswith(word) for word in _COMPLAINT_SUBJECT) and address.startswith(_COMPLAINT_FROM) and letter.enclosed:
+        return Judgement(Kind.FEEDBACK, letter.subject, "form.complaint")
+    if report == "disposition-notification" or kinds & {*_RECEIPT}:
+        return None if _refused_receipt(letter) else Judgement(Kind.DELIVERED, "disposition-notification", "form.receipt")
+    return None
+
+
+def _refused_receipt(letter: Letter) -> bool:
+    """A refusal by the recipient's own filter comes in the form of a receipt (5429#2.1.2)."""
+    return _REFUSED.search(letter.text[:600]) is not None and (
+        "reject" in letter.subject
+        or "reject" in letter.head.text(b"auto-submitted")
+        or bool(letter.signs.failure.found(fold(letter.text[:600])))
+    )
+
+
+def is_report(letter: Letter, *, fields: bool) -> Judgement | None:
+    """Whether fields of a delivery report may be believed: not where a person passes the report on, or talks about it."""
+    if not fields:
+        return None
+    formal = letter.mail.parameters.get("report-type", "").lower() == "delivery-status" or letter.mail.kind == "multipart/report"
+    if formal and not _by_person(letter):
+        return Judgement(Kind.DSN, "report-type=delivery-status", "form.report")
+    if letter.daemon == 2 or letter.null_path or letter.failed_header:
+        return Judgement(Kind.DSN, letter.sender[0] or "<>", "sender.mailer")
+    says = letter.signs.failure_subject.found(letter.subject) or letter.signs.delay_subject.found(letter.subject)
+    if says and not _by_person(letter):
+        return Judgement(Kind.DSN, says, "subject.failure")
+    return None
+
+
+def _by_person(letter: Letter) -> bool:
+    """Signs that a person wrote it, or passed it on."""
+    if letter.daemon == 2 or letter.null_path:
+        return False
+    return letter.answered or _pasted(letter)
+
+
+def _pasted(letter: Letter) -> bool:
+    """Whether whoever sends the message is who sent the one that is returned: a report comes from the mailer, to that person."""
+    head = letter.returned_head
+    if head is None:
+        return False
+    address = same(letter.sender[0])
+    return bool(address) and address in {same(found) for found in _addresses(header_text(head.first(b"from")))}
+
+
+def _addresses(text: str) -> list[str]:
+    from waypost.replies.bounce.addresses import mentions  # noqa: PLC0415 - only here
+
+    return [mention.address for mention in mentions(text)]
+
+
+def judge(letter: Letter, story: Story) -> Judgement:
+    """The kind of a message that has no fields of a report: by its sender, its subject and its words."""
+    lead = fold("\n".join(story.lines))[:4000]
+    opening = lead[:_OPENING]
+    if answer := _answers(letter, opening):
+        return answer
+    failure = letter.signs.failure.earliest(opening)
+    delay = letter.signs.delay.found(opening)
+    subject = letter.signs.failure_subject.found(letter.subject) or letter.signs.delay_subject.found(letter.subject)
+    block = any(account.rank >= 2 for account in story.accounts)
+    if not _is_failure(letter, story, said=bool(failure or delay), subject=bool(subject), block=block):
+        return _other(letter, opening)
+    late = letter.signs.delay_subject.found(letter.subject)
+    words = (failure[1] if failure else "") or subject or delay or ""
+    if _is_delay(letter, opening, delay=delay, late=late):
+        return Judgement(Kind.DELAYED, delay or late or words, "words.delay")
+    return Judgement(Kind.BOUNCE, words, "words.failure")
+
+
+def _is_delay(letter: Letter, opening: str, *, delay: str | None, late: str | None) -> bool:
+    final = (
+        "permanent error",
+        "permanent failure",
+        "failed permanently",
+        "given up",
+        "giving up",
+        "gave up",
+        "too long",
+        "has expired",
+        "permanently",
+    )
+    if any(word in opening for word in final):
+        return False
+    if delay:
+        return bool(late) or not letter.signs.failure_subject.found(letter.subject) or _strong_delay(opening)
+    return bool(late) and late != "deferred" and not letter.failed_header
+
+
+def _strong_delay(opening: str) -> bool:
+    strong = (
+        "warning only",
+        "warning message only",
+        "do not need to resend",
+        "not yet been delivered",
+        "has been delayed",
+        "will be retried",
+        "not resend your original",
+        "still being retried",
+        "advisory-only",
+        "will continue to be made",
+        "will continue to try",
+        "still trying",
+        "do not need to re-send",
+    )
+    return any(word in opening for word in strong)
+
+
+def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, block: bool) -> bool:
+    """Enough signs, the more the less sure it is that a mailer wrote the message."""
+    if letter.failed_header and (said or subject or letter.daemon):
+        return True
+    returned = story.returned or letter.enclosed is not None
+    if letter.daemon == 2:
+        if letter.answered and not (letter.null_path or said):
+            return False
+        return _told_by_mailer(letter, story, said=said, subject=subject, block=block, returned=returned)
+    if _looks_personal(letter, story):
+        return False
+    points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story)))
+    return said and block and points >= (4 if letter.null_path or letter.daemon else 5)
+
+
+def _told_by_mailer(letter: Letter, story: Story, *, said: bool, subject: bool, block: bool, returned: bool) -> bool:
+    if said and (block or subject or returned):
+        return True
+    if subject and (block or returned or _mechanical(story)):
+        return True
+    if block and returned:
+        return _mechanical(story) or letter.null_path
+    return block and _mechanical(story)
+
+
+def _mechanical(story: Story) -> bool:
+    """Whether there is a reply or status in the report."""
+    text = "\n".join(story.lines[:200])
+    return _SMTP.search(text) is not None or _STATUS.search(text) is not None
+
+
+def _looks_personal(letter: Letter, story: Story) -> bool:
+    """Signs of a person's or a list's mail, in a message whose sender is not plainly a mailer."""
+    if letter.answered or _pasted(letter):
+        return True
+    names = {name for name, _ in letter.head.fields}
+    if names & letter.signs.list_headers and not letter.null_path and not letter.daemon:
+        return True
+    if b"in-reply-to" in names and not letter.null_path and not letter.daemon:
+        return True
+    if names & letter.signs.people_headers and not letter.null_path:
+        return True
+    return _talks(story)
+
+
+def _talks(story: Story) -> bool:
+    """Whether the text begins like a letter, or quotes before it says anything."""
+    first = [line for line in story.lines if line.strip()][:3]
+    if first and (_GREETING.match(first[0]) or first[0].lstrip().startswith((">", "|>"))):
+        return True
+    text = "\n".join(story.lines[:60])
+    return len(_QUOTED.findall(text)) >= 3 and not text.lstrip().startswith(">")
+
+
+def _answers(letter: Letter, opening: str) -> Judgement | None:
+    """An automatic answer of a person, a desk or a list, told from a mailer's report by its sender and its words."""
+    signs = letter.signs
+    if held := signs.held.earliest(opening):
+        failure = signs.failure.earliest(opening)
+        if not (signs.failure_subject.found(letter.subject) and failure and failure[0] < held[0]):
+            return Judgement(Kind.AUTO_REPLY, held[1], "words.held")
+    marked = letter.head.text(b"auto-submitted").lower()
+    names = {name for name, _ in letter.head.fields}
+    precedence = letter.head.text(b"precedence").lower()
+    header = bool(names & signs.reply_headers) or precedence in ("auto_reply", "auto-reply") or marked.startswith("auto-replied")
+    subject = signs.auto_subject.found(letter.subject)
+    failing = signs.failure_subject.found(letter.subject)
+    if letter.failed_header or (letter.daemon == 2 and (failing or signs.failure.found(opening)) and not (subject and not failing)):
+        return None
+    body = signs.answer.found(opening)
+    if failing and signs.failure.found(opening) and not (names & signs.reply_headers):
+        return None
+    if subject and not (failing and signs.failure.found(opening)):
+        return Judgement(Kind.AUTO_REPLY, subject, "subject.answer")
+    if header and not (failing and not body) and not (letter.daemon and signs.failure.found(opening)):
+        return Judgement(Kind.AUTO_REPLY, body or marked or precedence, "header.answer")
+    if body and letter.null_path and not signs.failure.found(opening):
+        return Judgement(Kind.AUTO_REPLY, body, "words.answer")
+    return None
+
+
+def _other(letter: Letter, opening: str) -> Judgement:
+    """What is no report of failure: a receipt by its subject and sender, an answer, else ordinary mail."""
+    receipt = letter.signs.receipt_subject.opens(letter.subject)
+    if receipt and (letter.daemon or letter.null_path):
+        return Judgement(Kind.DELIVERED, receipt, "subject.receipt")
+    if letter.null_path and not letter.daemon and not _SYNOPSIS.search(letter.subject):
+        words = letter.signs.answer.found(opening) or ("<>" if letter.head.text(b"auto-submitted") else "")
+        if words:
+            return Judgement(Kind.AUTO_REPLY, words, "words.answer")
+    return Judgement(Kind.ORDINARY, "", "none")

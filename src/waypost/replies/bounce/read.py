@@ -1,0 +1,244 @@
+"""Read a whole message: what kind it is, and for each recipient that failed, why. Knows the order of the steps and nothing else.
+
+RFC 3464 (fields of a report), RFC 6522 (its form); prose in any form.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING
+
+from waypost.replies.bounce.addresses import mentions, same
+from waypost.replies.bounce.decoding import header_text
+from waypost.replies.bounce.fields import read_fields
+from waypost.replies.bounce.letter import open_letter, part_octets
+from waypost.replies.bounce.narrative import read_story
+from waypost.replies.bounce.nature import is_report, judge, special
+from waypost.replies.bounce.notices import read_notice
+from waypost.replies.bounce.signs import fold, signs
+from waypost.replies.bounce.verdict import Case, evidence, readings
+from waypost.replies.bounce.verp import recipient_of
+from waypost.replies.bounce.words import host_in, shared_texts, texts_of
+from waypost.replies.explanation import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waypost.replies.bounce.fields import Outcome
+    from waypost.replies.bounce.letter import Letter
+    from waypost.replies.bounce.narrative import Story
+    from waypost.replies.bounce.nature import Judgement
+    from waypost.replies.bounce.signs import Signs
+    from waypost.replies.explanation import Evidence, Reading
+
+_FAILED = ("failed", "delayed")
+_NESTED = 2
+"""Reports inside reports that are opened."""
+_FEW = 3
+_SURELY = 2
+_BARE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+'-]{1,63}")
+
+
+def read_message(octets: bytes) -> tuple[Kind, tuple[Reading, ...]]:
+    """The kind of the message in ``octets`` and a reading of each recipient that failed or is delayed, in its order.
+
+    Never raises, whatever the octets. What reports no failure has no readings.
+    """
+    return read_by(octets)
+
+
+def read_by(octets: bytes, *, without: str = "") -> tuple[Kind, tuple[Reading, ...]]:
+    """As ``read_message``, without the signs that were written from the corpus ``without`` alone."""
+    return _read(octets, signs(without), _NESTED)
+
+
+def _read(octets: bytes, known: Signs, levels: int) -> tuple[Kind, tuple[Reading, ...]]:
+    letter = open_letter(octets, known)
+    other = special(letter)
+    if other is not None:
+        return other.kind, ()
+    notice = read_notice(letter.text)
+    if notice is not None:
+        return _of_notice(*notice)
+    story = read_story(letter.text, letter.signs, senders=_senders(letter))
+    kind, found = _told(letter, story)
+    if levels and (inner := _enclosed_report(letter, story, kind)):
+        return _read(inner, known, levels - 1)
+    return kind, found
+
+
+def _enclosed_report(letter: Letter, story: Story, kind: Kind) -> bytes | None:
+    """The message that is returned, where it is the report and what returns it names nobody."""
+    part = letter.enclosed
+    if part is None or part.kind not in ("message/rfc822", "message/global") or kind is Kind.DSN or letter.failed_header:
+        return None
+    if any(account.rank >= _SURELY for account in story.accounts):
+        return None
+    machine = letter.daemon or letter.null_path
+    silent = not letter.text.strip() and len(letter.mail.parts) <= _FEW
+    if not machine and not (silent and kind is Kind.ORDINARY):
+        return None
+    octets = part_octets(part)
+    inner = open_letter(octets, letter.signs)
+    return octets if (inner.daemon == _SURELY or inner.failed_header) and (inner.status_text or machine or silent) else None
+
+
+def _of_notice(kind: Kind, outcomes: Sequence[Outcome]) -> tuple[Kind, tuple[Reading, ...]]:
+    """A notice in JSON: its own fields say all."""
+    if kind not in (Kind.BOUNCE, Kind.DELAYED):
+        return kind, ()
+    trail = (evidence("form.notice", kind.value, source="vendor document: Amazon SES", sure=0.98),)
+    cases = [
+        Case(outcome.recipient, (outcome.diagnostic,) if outcome.diagnostic else (), outcome.status, delayed=outcome.action == "delayed")
+        for outcome in outcomes
+    ]
+    return kind, readings(_distinct(cases), trail)
+
+
+def _told(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
+    """What the message itself tells."""
+    outcomes = read_fields(letter.status_text) if letter.status_text else ()
+    if not outcomes and letter.loose_fields:
+        outcomes = read_fields(letter.text)
+    report = is_report(letter, fields=bool(outcomes))
+    if report is not None:
+        return _of_fields(letter, story, outcomes, report)
+    if outcomes and not letter.daemon and not letter.null_path:
+        return Kind.ORDINARY, ()
+    return _of_prose(letter, story)
+
+
+def _senders(letter: Letter) -> frozenset[str]:
+    """Whoever sent the message that failed, as far as known."""
+    found = set(letter.recipients)
+    head = letter.returned_head
+    for name in (b"from", b"return-path", b"sender"):
+        raw = head.first(name) if head else None
+        found |= {same(mention.address) for mention in mentions(header_text(raw)[:500])}
+    return frozenset(found)
+
+
+def _of_fields(letter: Letter, story: Story, outcomes: Sequence[Outcome], report: Judgement) -> tuple[Kind, tuple[Reading, ...]]:
+    """A report with fields: its actions tell the kind."""
+    actions = {outcome.action for outcome in outcomes}
+    failed = [outcome for outcome in outcomes if outcome.action in _FAILED or (not outcome.action and not _is_success(outcome))]
+    if not failed:
+        return Kind.DELIVERED, ()
+    kind = Kind.DELAYED if all(outcome.action == "delayed" for outcome in failed) else Kind.DSN
+    trail = (evidence(report.rule, report.words, source="rfc 3464", sure=0.98), *_mailer(letter, story))
+    cases = [_case(letter, story, outcome, alone=len(failed) == 1) for outcome in failed]
+    if not any(case.recipient for case in cases):
+        named = _named(letter, story)
+        cases = [
+            Case(recipient, (*cases[0].texts,), cases[0].status, cases[0].host, delayed=kind is Kind.DELAYED) for recipient in named
+        ] or cases[:1]
+    if (
+        not actions - {""}
+        and not letter.signs.failure.found(fold(letter.text[:4000]))
+        and letter.signs.delay.found(fold(letter.text[:4000]))
+    ):
+        kind = Kind.DELAYED
+    return kind, readings(_distinct(cases), trail)
+
+
+def _is_success(outcome: Outcome) -> bool:
+    return bool(outcome.status) and (outcome.status or "").startswith("2")
+
+
+def _case(letter: Letter, story: Story, outcome: Outcome, *, alone: bool) -> Case:
+    """What fields and prose together say of a recipient."""
+    key = same(outcome.recipient or "")
+    account = next(
+        (account for account in story.accounts if same(account.recipient) == key or (account.alias and same(account.alias) == key)), None
+    )
+    if account is None and alone and len(story.accounts) == 1:
+        account = story.accounts[0]
+    texts = [outcome.diagnostic] if outcome.diagnostic else []
+    if account is not None:
+        texts += texts_of(account, story)
+    if alone or account is None:
+        texts += [text for text in shared_texts(story) if alone or (key and key in text.lower())]
+    host = outcome.host or host_in(texts[:4])
+    return Case(outcome.recipient, tuple(dict.fromkeys(texts)), outcome.status, host, delayed=outcome.action == "delayed")
+
+
+def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
+    """A message without fields."""
+    judgement = judge(letter, story)
+    if judgement.kind not in (Kind.BOUNCE, Kind.DELAYED):
+        return judgement.kind, ()
+    trail = (evidence(judgement.rule, judgement.words, source="observed", sure=0.9), *_mailer(letter, story))
+    delayed = judgement.kind is Kind.DELAYED
+    accounts = [account for account in story.accounts if account.rank >= 2] or list(story.accounts)
+    shared = shared_texts(story)
+    cases = []
+    named = [account.recipient for account in accounts] if any(account.rank >= 2 for account in accounts) else _named(letter, story)
+    by_key = {same(account.recipient): account for account in accounts}
+    for recipient in named:
+        account = by_key.get(same(recipient))
+        texts = texts_of(account, story) if account else []
+        own = tuple(dict.fromkeys([*texts, *shared]))
+        shown = account.alias if account and account.alias and "." not in recipient.rpartition("@")[2] else recipient
+        cases.append(Case(shown, own, host=host_in([*texts[:3], *shared]), delayed=delayed))
+    if not cases:
+        cases = [Case(None, tuple(shared), host=host_in(shared), delayed=delayed)]
+    return judgement.kind, readings(_distinct(cases), trail)
+
+
+def _named(letter: Letter, story: Story) -> list[str]:
+    """Recipients by other means than the report's words: headers that name them, the returned message's To, the address it came back to."""
+    if letter.failed_header:
+        return list(letter.failed_header)
+    if story.accounts:
+        return [account.recipient for account in story.accounts if account.rank == max(found.rank for found in story.accounts)]
+    head = letter.returned_head
+    for name in (b"x-actual-recipient", b"x-rcpt-to", b"to"):
+        found = [mention.address for mention in mentions(header_text(head.first(name))[:2000])] if head else []
+        if len(found) == 1:
+            return found
+    if story.to:
+        return list(dict.fromkeys(story.to))[:1]
+    if bare := _bare_names(letter, story):
+        return bare
+    echoed = [mention.address for line in story.after.split("\n") if line[:3].lower() == "to:" for mention in mentions(line)]
+    if len(echoed) == 1:
+        return echoed
+    verp = recipient_of(header_text(letter.head.first(b"to")))
+    return [verp] if verp else []
+
+
+def _bare_names(letter: Letter, story: Story) -> list[str]:
+    """Names without a domain, each on a line of its own after the sentence that says they failed: mailboxes of the mailer's own domain."""
+    domain = letter.sender[0].rpartition("@")[2]
+    lines = [line.strip() for line in story.lines if line.strip()]
+    if letter.daemon < _SURELY or "." not in domain:
+        return []
+    for number, line in enumerate(lines):
+        if line.endswith(":") and letter.signs.failure.found(fold(" ".join(lines[max(0, number - 2) : number + 1]))):
+            names = itertools.takewhile(_BARE_NAME.fullmatch, lines[number + 1 :])
+            return [f"{name}@{domain}" for name in names]
+    return []
+
+
+def _distinct(cases: Sequence[Case]) -> list[Case]:
+    """Each recipient once, at its first place, the report with a text kept."""
+    kept: dict[str, Case] = {}
+    for number, case in enumerate(cases):
+        key = same(case.recipient) if case.recipient else f" {number}"
+        if key not in kept or (not kept[key].texts and case.texts):
+            kept[key] = case
+    return list(kept.values())
+
+
+def _mailer(letter: Letter, story: Story) -> tuple[Evidence, ...]:
+    """Which program wrote the report, if its words tell."""
+    lead = fold("\n".join(story.lines[:60]))
+    mark = letter.head.text(b"x-mailer").lower()
+    for mailer in letter.signs.mailers:
+        words = next((phrase for phrase in mailer.words if phrase in lead), None) or (
+            mailer.header if mailer.header and mailer.header in mark else None
+        )
+        if words:
+            return (evidence(f"mailer.{mailer.name}", words, source="observed", sure=0.8),)
+    return ()

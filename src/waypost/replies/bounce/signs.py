@@ -1,0 +1,146 @@
+"""The words by which reports are known, from ``data/bounces``: phrases in many languages, made ready for looking up. Judges nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from waypost.replies.library import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_BLANKS = re.compile(r"\s+")
+_QUOTES = str.maketrans(
+    {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\xa0": " ", "\u3000": " ", "\u201c": '"', "\u201d": '"', "，": ","}
+)
+
+
+def fold(text: str) -> str:
+    """``text`` as phrases are looked up in it: lower case, blanks single, quotes straight."""
+    return _BLANKS.sub(" ", text.translate(_QUOTES) if not text.isascii() or "`" in text else text).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Phrases that mean one thing."""
+
+    words: tuple[str, ...]
+
+    def found(self, folded: str) -> str | None:
+        """The first phrase of the list that ``folded`` holds, or None."""
+        return next((phrase for phrase in self.words if phrase in folded), None)
+
+    def earliest(self, folded: str) -> tuple[int, str] | None:
+        """The phrase that stands first in ``folded``, with its place, or None."""
+        return min(((place, phrase) for phrase in self.words if (place := folded.find(phrase)) >= 0), default=None)
+
+    def opens(self, folded: str) -> str | None:
+        """The phrase with which ``folded`` begins, or None."""
+        return next((phrase for phrase in self.words if folded.startswith(phrase)), None)
+
+    def closes(self, folded: str) -> bool:
+        """Whether ``folded`` ends with one of the phrases, as a word of its own."""
+        if not folded.endswith(self.words):
+            return False
+        return any(folded.endswith(phrase) and _own(folded, phrase) for phrase in self.words)
+
+
+def _own(folded: str, phrase: str) -> bool:
+    before = folded[: len(folded) - len(phrase)][-1:]
+    return not (before.isalnum() and phrase[0].isascii() and before.isascii())
+
+
+@dataclass(frozen=True, slots=True)
+class Mailer:
+    """A program or service by its own words."""
+
+    name: str
+    header: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Everything that the reading of messages goes by."""
+
+    failure_subject: Phrases
+    delay_subject: Phrases
+    auto_subject: Phrases
+    receipt_subject: Phrases
+    human_subject: Phrases
+    failure: Phrases
+    delay: Phrases
+    answer: Phrases
+    held: Phrases
+    refused: Phrases
+    separator: Phrases
+    recipient: Phrases
+    other: Phrases
+    alias: Phrases
+    echo: frozenset[str]
+    echo_to: frozenset[str]
+    daemon: frozenset[str]
+    daemon_strong: frozenset[str]
+    daemon_name: Phrases
+    reply_headers: frozenset[bytes]
+    failed_headers: tuple[bytes, ...]
+    people_headers: frozenset[bytes]
+    list_headers: frozenset[bytes]
+    mailers: tuple[Mailer, ...]
+
+
+@cache
+def signs(without: str = "") -> Signs:
+    """The signs; those that were written from the corpus ``without`` alone are left out, for measuring what the rest is worth."""
+    sections = {name: list(_kept(rows, without)) for name, rows in facts("bounces").items()}
+    return Signs(
+        failure_subject=_phrases(sections["failure"], "subject"),
+        delay_subject=_phrases(sections["delay"], "subject"),
+        auto_subject=_phrases(sections["auto"], "subject"),
+        receipt_subject=_phrases(sections["receipt"], "subject"),
+        human_subject=_phrases(sections["human"], "subject"),
+        failure=_phrases(sections["sentence"], "failure"),
+        delay=_phrases(sections["sentence"], "delay"),
+        answer=_phrases(sections["answer"], "body"),
+        held=_phrases(sections["held"], "body"),
+        refused=_phrases(sections["refused"], "body"),
+        separator=_phrases(sections["separator"], "begins"),
+        recipient=_phrases(sections["label"], "recipient"),
+        other=_phrases(sections["other"], "leads"),
+        alias=_phrases(sections["alias"], "leads"),
+        echo=frozenset(_words(sections["echo"], "own")),
+        echo_to=frozenset(_words(sections["echo"], "to")),
+        daemon=frozenset(_words(sections["machine"], "local")),
+        daemon_strong=frozenset(_words(sections["machine"], "strong")),
+        daemon_name=_phrases(sections["machine"], "name"),
+        reply_headers=_octets(sections["machine"], "reply"),
+        failed_headers=tuple(sorted(_octets(sections["machine"], "failed"))),
+        people_headers=_octets(sections["machine"], "people"),
+        list_headers=_octets(sections["machine"], "lists"),
+        mailers=tuple(_mailers(facts("bounces")["mailer"], without)),
+    )
+
+
+def _kept(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Mapping[str, Any]]:
+    return (row for row in rows.values() if set(row["from"]) != {without})
+
+
+def _words(rows: Iterable[Mapping[str, Any]], field: str) -> Iterable[str]:
+    return (word for row in rows for word in row.get(field, ()))
+
+
+def _phrases(rows: Iterable[Mapping[str, Any]], field: str) -> Phrases:
+    return Phrases(tuple(dict.fromkeys(_words(rows, field))))
+
+
+def _octets(rows: Iterable[Mapping[str, Any]], field: str) -> frozenset[bytes]:
+    return frozenset(word.encode() for word in _words(rows, field))
+
+
+def _mailers(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Mailer]:
+    for name, row in rows.items():
+        if set(row["from"]) != {without}:
+            yield Mailer(name, row.get("header", ""), tuple(row["words"]))

@@ -1,0 +1,141 @@
+"""From what a report says of a recipient to a reading of it: the more telling of its texts decides. Knows no message.
+
+The judgement of each text is that of ``replies.line``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from waypost.replies.explanation import Evidence, Permanence, Reading, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_TRIES = 7
+"""Texts that are judged for one recipient."""
+_SURE = 0.75
+"""A reading as sure as this is not searched on for a better one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of one recipient."""
+
+    recipient: str | None
+    texts: tuple[str, ...]
+    """What is said of it, the most telling first."""
+    status: str | None = None
+    """The status that the report's fields give."""
+    host: str | None = None
+    delayed: bool = False
+    final: bool = True
+    """Whether the report says that no more is tried."""
+
+
+def reading_of(case: Case, trail: Sequence[Evidence]) -> Reading:
+    """The reading of ``case``; ``trail`` is the evidence of what kind of message told it."""
+    best = _best(case)
+    if best is None:
+        best = _bare(case)
+    reading = replace(
+        best,
+        recipient=case.recipient,
+        text=best.text or (case.texts[0] if case.texts else ""),
+        host=best.host or case.host,
+        evidence=(*trail, *best.evidence),
+    )
+    if case.delayed:
+        return replace(reading, permanence=Permanence.TEMPORARY, because=reading.because or _because(reading, "delayed"))
+    if reading.permanence is Permanence.UNKNOWN and case.final:
+        return replace(reading, permanence=_by_status(reading, case))
+    return reading
+
+
+def _because(reading: Reading, reason: str) -> str:
+    return reason if reading.permanence is Permanence.PERMANENT else ""
+
+
+def _by_status(reading: Reading, case: Case) -> Permanence:
+    """What the fields say; a report of failure that says nothing of it tells of a failure for good."""
+    status = case.status or reading.status or ""
+    return Permanence.TEMPORARY if status.startswith("4") else Permanence.PERMANENT
+
+
+def _best(case: Case) -> Reading | None:
+    """The reading of the first text that tells a category well, else the surest, else that of the first text."""
+    from waypost.replies.line import read_line  # noqa: PLC0415 - the rules of lines are loaded when a report has been found
+
+    found: list[Reading] = []
+    for number, text in enumerate(case.texts[:_TRIES]):
+        status = _given(case.status, text)
+        _, reading = read_line(text, host=case.host, status=status if number == 0 or status is None else None)
+        if reading is None:
+            continue
+        found.append(reading)
+        if reading.category != "unknown" and reading.confidence >= _SURE:
+            break
+    if not found:
+        return None
+    known = [reading for reading in found if reading.category != "unknown"]
+    chosen = max(known, key=lambda reading: reading.confidence) if known else found[0]
+    return _completed(chosen, found[0], case)
+
+
+def _completed(chosen: Reading, first: Reading, case: Case) -> Reading:
+    """``chosen`` with the code, status and text of the first, where that is the reply and the chosen one is prose about it."""
+    if chosen is first:
+        return chosen if chosen.status or not case.status else replace(chosen, status=case.status)
+    kept = first if first.code is not None else chosen
+    return replace(
+        chosen,
+        code=chosen.code or first.code,
+        status=chosen.status or first.status or case.status,
+        text=kept.text,
+        host=chosen.host or first.host,
+    )
+
+
+def _given(status: str | None, text: str) -> str | None:
+    """The status of the fields, unless it is the vague one and the text has its own; a delay's end is told by the fields alone."""
+    if status is None:
+        return None
+    if status.endswith(".0.0") or _has_status(text):
+        return status if status.endswith(".4.7") else None
+    return status
+
+
+def _has_status(text: str) -> bool:
+    return any(
+        word[:2] in ("4.", "5.") and word[2:3].isdigit() and word[3:4] == "."
+        for word in text[:400].replace("#", " ").replace("(", " ").split()
+    )
+
+
+def _bare(case: Case) -> Reading:
+    """A reading of nothing but the fact that it failed."""
+    return Reading(
+        code=None,
+        status=case.status,
+        host=case.host,
+        text="",
+        recipient=case.recipient,
+        category="unknown",
+        permanence=Permanence.UNKNOWN,
+        because="",
+        scope=Scope.UNKNOWN,
+        confidence=0.0,
+        evidence=(),
+        entry=None,
+    )
+
+
+def evidence(rule: str, words: str, *, source: str, sure: float) -> Evidence:
+    """A step of the trail."""
+    return Evidence(rule=rule, words=words[:200], source=source, sure=sure)
+
+
+def readings(cases: Iterable[Case], trail: Sequence[Evidence]) -> tuple[Reading, ...]:
+    """The readings of ``cases``, in order."""
+    return tuple(reading_of(case, trail) for case in cases)
