@@ -50,8 +50,8 @@ def _add(index: dict[str, Any], rule: Mapping[str, Any], lists: Mapping[str, Any
             index["words"].setdefault(word, []).append(len(index["phrases"]))
         index["phrases"].append([number, made.pattern, made.needs, made.whole])
     for phrase in rule.get("unless", ()):
-        made = mould(phrase, lists)
+        made = mould(phrase, lists, anchored=False)
         index["unless"].setdefault(str(number), []).append(len(index["phrases"]))
-        index["phrases"].append([number, made.pattern, [made.anchor, *made.needs], made.whole])
+        index["phrases"].append([number, made.pattern, [words for words in (made.anchor, *made.needs) if words], made.whole])
     for status in rule.get("statuses", ()):
         index["statuses"].setdefault(rule["provider"], {})[status] = number

@@ -20,8 +20,11 @@ _MASKED = re.compile(r"(?:https?:|www\.)[^\s<>\"']*|<?[^\s<>\"':;,()\[\]|@]{1,12
 _TOKEN = re.compile(r"[a-z0-9]+|[Ѐ-ӿ]+|[^\x00-\x7f\W_]")
 """A word of Latin or Cyrillic letters; of other scripts, each letter is one."""
 
-STEM = 5
-"""Letters of a Cyrillic word that tell it: its endings bend."""
+STEM = 6
+"""Letters of a Latin word by which its endings' variety is found."""
+
+STEM_CYRILLIC = 4
+"""And of a Cyrillic one."""
 
 _SAME = {"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "–": "-", "—": "-", "_": " ", "ł": "l", "ø": "o", "đ": "d", "ı": "i", "ß": "s"}
 
@@ -70,10 +73,11 @@ def fold(text: str) -> Folded:
     received = text if len(text) <= MOST else f"{text[: MOST - _TAIL]} {text[-_TAIL:]}"
     whole = plain(received)
     masked = _MASKED.sub(_mask, whole) if "@" in whole or "//" in whole or "www." in whole else whole
-    tokens = _TOKEN.findall(whole)
+    words = _TOKEN.findall(whole)
+    stems = [word[:STEM] for word in words if len(word) > STEM]
     if not whole.isascii():
-        tokens += [token[:STEM] for token in tokens if token[0] >= "Ѐ"]
-    return Folded(received, masked, whole, frozenset(tokens))
+        stems += [word[:STEM_CYRILLIC] for word in words if word[0] >= "Ѐ"]
+    return Folded(received, masked, whole, frozenset(words + stems))
 
 
 def plain(text: str) -> str:

@@ -3,7 +3,7 @@
 Used when the index is generated, and by tests; reading a line loads what came of it. Knows no reply.
 
 ``no such (user|mailbox)`` words, and a choice; ``is?`` a word that may be missing; ``{box}`` words of the list of that name;
-``..`` up to three words between; ``...`` up to seventy characters between; ``@`` an address; ``#`` a number; ``reject*`` any
+``users?`` one or several; ``e-?mail`` with the mark or without; ``..`` up to three words between; ``...`` up to seventy characters between; ``@`` an address; ``#`` a number; ``reject*`` any
 ending; ``^`` and ``$`` the ends of the text; ``link:`` before the phrase: it may stand in an address or link.
 """
 
@@ -13,12 +13,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from waypost.replies.line.fold import STEM, plain, tokens
+from waypost.replies.line.fold import STEM, STEM_CYRILLIC, plain, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _PART = re.compile(r"\.\.\.|\.\.|\^|\$|\(|\)\??|\||\{[\w-]+\}\??|[^\s()|{}]+")
+
+_PLURAL = re.compile(r"\w[\w-]{3,}s\?")
+"""``users?``: one or several; of a shorter word (``is?``) the mark says that it may be missing."""
 
 _BETWEEN = r"\W{1,8}"
 """What may stand between two words: ``User unknown``, ``<a@b>... unknown``, ``mailbox-full``."""
@@ -67,17 +70,20 @@ class _Piece:
     maybe: bool = False
 
 
-def mould(phrase: str, lists: Mapping[str, Sequence[str]]) -> Mould:
-    """``phrase`` made ready; MouldError where it is not understood."""
+def mould(phrase: str, lists: Mapping[str, Sequence[str]], *, anchored: bool = True) -> Mould:
+    """``phrase`` made ready; MouldError where it is not understood, or where it is to be ``anchored`` and has no word for it."""
     whole = phrase.startswith("link:")
     parts = _PART.findall(plain(phrase.removeprefix("link:")))
     pieces, rest = _sequence(parts, lists)
+    if rest and rest[0] == "|":  # a choice that has no brackets
+        piece, rest = _choice([*parts, ")"], lists)
+        pieces = [piece]
     if rest:
         raise MouldError(f"{phrase!r}: a bracket too many")
     known = sorted({piece.words for piece in pieces if piece.words and not piece.maybe}, key=_cost)
-    if not known:
+    if not known and anchored:
         raise MouldError(f"{phrase!r}: no word to look it up by")
-    return Mould(_joined(pieces), known[0], tuple(known[1:3]), whole)
+    return Mould(_joined(pieces), known[0] if known else (), tuple(known[1:3]), whole)
 
 
 def _cost(words: tuple[str, ...]) -> tuple[int, str]:
@@ -127,7 +133,8 @@ def _single(part: str, lists: Mapping[str, Sequence[str]]) -> _Piece:
         return _Piece(_SOME_TEXT if part == "..." else _FEW_WORDS, None, "gap")
     if part in ("^", "$"):
         return _Piece(r"\A\W*" if part == "^" else r"\W*\Z", None, "end")
-    maybe, part = part.endswith("?") and len(part) > 1, part.removesuffix("?")
+    maybe = part.endswith("?") and len(part) > 1 and not _PLURAL.fullmatch(part)
+    part = part[:-1] if maybe else part
     if part.startswith("{"):
         return _listed(part[1:-1], lists, maybe=maybe)
     if part == "@":
@@ -146,16 +153,21 @@ def _listed(name: str, lists: Mapping[str, Sequence[str]], *, maybe: bool) -> _P
 
 def _word(word: str, *, maybe: bool) -> _Piece:
     open_end, word = word.endswith("*"), word.removesuffix("*")
+    plural, word = bool(_PLURAL.fullmatch(word)), word.removesuffix("?")
+    loose = "-?" in word or ".?" in word or "'" in word  # e-?mail, doesn't
     found = tokens(word)
     if not found:
         raise MouldError(f"{word!r} is no word")
-    elided = "'" in word  # doesn't, doesnt
     han = not all(token.isascii() or "\u0400" <= token[0] <= "\u04ff" for token in found)
-    between = r"\W?" if elided else _BETWEEN_HAN if han else _BETWEEN
-    pattern = between.join(map(re.escape, found)) + (r"\w*" if open_end else "")
+    between = r"\W?" if loose else _BETWEEN_HAN if han else _BETWEEN
+    pattern = between.join(map(re.escape, found)) + ("?" if plural else r"\w*" if open_end else "")
     if not han:
         pattern = rf"\b{pattern}\b"
-    told = None if elided else _told(found, open_end=open_end)
+    told = None if open_end and loose else _told(found, open_end=open_end)
+    if told and loose:
+        told = ("".join(found), found[-1])
+    if told and plural:
+        told = (*told, *(one[:-1] for one in told))
     return _Piece(pattern, told, "han" if han else "word", maybe)
 
 
@@ -164,8 +176,8 @@ def _told(found: list[str], *, open_end: bool) -> tuple[str, ...] | None:
     sure = found[:-1] if open_end else found
     if sure:
         return (min(sure, key=lambda token: (token in _COMMON, -len(token))),)
-    last = found[-1]
-    return (last[:STEM],) if last[0] >= "\u0400" and len(last) >= STEM else None
+    stem = STEM_CYRILLIC if found[-1][0] >= "\u0400" else STEM
+    return (found[-1][:stem],) if len(found[-1]) >= stem else None
 
 
 def _joined(pieces: Sequence[_Piece]) -> str:

@@ -12,6 +12,7 @@ from waypost.replies.line.split import Parts, split
 
 if TYPE_CHECKING:
     from waypost.replies.explanation import Reading
+    from waypost.replies.line.phrases import Rules
 
 _CODE = re.compile(r"[#<(\[\"']?(?:smtp |code |error |status )?([2-5]\d\d)?[\s-]*#?([245xX]\.\d{1,3}\.\d{1,3})?[.:;)>\]\"']?", re.I)
 _SHORT = 24
@@ -29,6 +30,7 @@ def read_line(text: str, *, host: str | None = None, code: int | None = None, st
         if found and (found[1] or found[2]):
             return Kind.CODE, judge(_code(text, found[1], found[2], given))
     from waypost.replies.line.logs import read_log  # noqa: PLC0415 - a code alone needs neither it nor the rules
+    from waypost.replies.line.phrases import rules  # noqa: PLC0415 - likewise
 
     log = read_log(text)
     parts = split(text) if log is None else log
@@ -36,13 +38,12 @@ def read_line(text: str, *, host: str | None = None, code: int | None = None, st
         parts = replace(parts, **given)
     if not (parts.text or parts.code or parts.status):
         return Kind.LINE, None
-    return Kind.LINE if log is None else Kind.LOG, _judged(parts)
+    return Kind.LINE if log is None else Kind.LOG, judge(parts, rules=rules())
 
 
-def _judged(parts: Parts) -> Reading:
-    from waypost.replies.line.phrases import rules  # noqa: PLC0415 - likewise
-
-    return judge(parts, rules=rules())
+def reading(text: str, rules: Rules) -> Reading:
+    """The reading of a reply line by other rules than the catalogue's: for measuring them."""
+    return judge(split(text), rules=rules)
 
 
 def _code(text: str, code: str | None, status: str | None, given: dict[str, object]) -> Parts:
