@@ -1,6 +1,7 @@
 """What ``explain`` is given on the command line, made into texts and messages: files, mailbox files, Maildir folders, standard input.
 
-Knows no explanation. An mbox file begins with a ``From `` line, and each further one behind an empty line begins a message (RFC 4155).
+Knows no explanation. An mbox file begins with a ``From `` line, and each further one behind an empty line begins a message (RFC 4155),
+unless the line before announces a quoted one; a file named .eml holds one message.
 """
 
 from __future__ import annotations
@@ -8,18 +9,23 @@ from __future__ import annotations
 import os
 import re
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from waypost.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
 _MOST = 64 * 1024 * 1024
 """Octets of one message that are read: what tells why it came back stands near its beginning."""
 _PARTS = re.compile(rb"From \S.* (?:[01]?\d|2\d):\d\d(?::\d\d)?.* \d{4}")
 """The line that begins a message in an mbox file."""
+_QUOTES = re.compile(rb".*:|[-=_*\s]{4,}")
+"""The line that announces a quoted message: what follows it begins no message of the file."""
+_MESSAGE = re.compile(rb"\s*[!-9;-~]{1,76}:|From ")
+"""How a message begins: it is one, whatever odd octets it holds."""
 _LOOKED_AT = 1024
 """Octets by which text is told from other files."""
 
@@ -48,10 +54,13 @@ def lines(name: str) -> Iterator[Given]:
     """The lines of a file, each of its own; empty ones are none."""
     try:
         with sys.stdin.buffer if name == "-" else open(name, "rb") as stream:  # noqa: PTH123 - as above
-            for number, line in enumerate(stream):
-                if number == 0 and _is_binary(line[:_LOOKED_AT]):
-                    yield _binary(name)
-                    return
+            begun = _begun(stream)
+            if _is_binary(b"".join(begun)):
+                yield _binary(name)
+                return
+            if begun and not begun[-1].endswith(b"\n"):
+                begun[-1] += stream.readline()
+            for line in chain(begun, stream):
                 if line.strip():
                     yield Given("", line.decode("utf-8", "replace").strip("\r\n"))
     except OSError as fault:
@@ -82,13 +91,22 @@ def _from_folder(name: str) -> Iterator[Given]:
 
 
 def _from_stream(stream: BinaryIO, name: str) -> Iterator[Given]:
-    begun = stream.readline(_LOOKED_AT)
-    if _is_binary(begun):
+    begun = _begun(stream)
+    octets = b"".join(begun)
+    if _is_binary(octets):
         yield _binary(name)
-    elif not _PARTS.match(begun):
-        yield Given(name, begun + stream.read(_MOST))
+    elif not _PARTS.match(octets) or name.endswith(".eml"):
+        yield Given(name, octets + stream.read(_MOST))
     else:
-        yield from _numbered(_parted(begun, stream), name)
+        yield from _numbered(_parted(chain(begun, stream)), name)
+
+
+def _begun(stream: BinaryIO) -> list[bytes]:
+    """The first lines, by which it is told what the rest is; the last may be broken off."""
+    found: list[bytes] = []
+    while sum(map(len, found)) < _LOOKED_AT and (line := stream.readline(_LOOKED_AT)):
+        found.append(line)
+    return found
 
 
 def _numbered(messages: Iterator[bytes], name: str) -> Iterator[Given]:
@@ -104,13 +122,15 @@ def _numbered(messages: Iterator[bytes], name: str) -> Iterator[Given]:
         yield Given(f"{name}#{number}", message)
 
 
-def _parted(begun: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    gathered, size, blank = [begun], len(begun), False
+def _parted(stream: Iterable[bytes]) -> Iterator[bytes]:
+    gathered: list[bytes] = []
+    size, blank, last = 0, False, b""
     for line in stream:
-        if blank and line.startswith(b"From ") and _PARTS.match(line):
+        if blank and line.startswith(b"From ") and _PARTS.match(line) and not _QUOTES.fullmatch(last):
             yield b"".join(gathered)
             gathered, size = [], 0
-        blank = not line.strip()
+        said = line.strip()
+        blank, last = not said, said or last
         if size < _MOST:
             gathered.append(line)
             size += len(line)
@@ -118,13 +138,11 @@ def _parted(begun: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _is_binary(begun: bytes) -> bool:
-    """Whether octets are no text: they hold a NUL, or begin as no text of any kind does."""
-    return b"\0" in begun or (begun[:1] >= b"\x80" and not _is_text(begun))
-
-
-def _is_text(begun: bytes) -> bool:
+    """Whether octets are no text: they hold a NUL, or many that no text of any kind holds."""
+    if _MESSAGE.match(begun):
+        return False
     odd = sum(octet < 32 and octet not in b"\t\r\n\x1b\x0c\x08\x07" for octet in begun)
-    return odd * 20 <= len(begun)
+    return b"\0" in begun or odd * 20 > len(begun)
 
 
 def _binary(name: str) -> Given:

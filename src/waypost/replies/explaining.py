@@ -115,12 +115,11 @@ def _category(reading: Reading, lang: str) -> Prose | None:
 
 
 def _of_code(reading: Reading, lang: str) -> Prose:
-    digit = int(reading.status[0]) * 100 if reading.status and reading.status[0].isdigit() else 0
     code = reading.code or 0
-    prose = telling(code or digit, reading.status, lang)
-    strange = lookup(str(code), lang) if code else None
-    if strange is not None and strange.kind is RecordKind.NONSTANDARD:
-        return strange.prose
+    circulating = lookup(str(code), lang) if code else None
+    if circulating is not None and circulating.kind is RecordKind.NONSTANDARD:
+        return circulating.prose
+    prose = telling(code, reading.status, lang)
     if prose is not None:
         return prose
     row = words(lang, "registry")["digit"]["none"]

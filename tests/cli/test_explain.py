@@ -1,0 +1,319 @@
+"""``waypost explain``: what it takes its arguments for, what it prints, and how it fails."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from waypost.cli import main as door
+from waypost.cli.exits import Exit
+from waypost.cli.letters import letters
+from waypost.cli.options import spoken
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOUNCE = """From: MAILER-DAEMON@mx.example.org (Mail Delivery System)
+To: ada@example.com
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; bob@example.net
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; mail.example.net
+Diagnostic-Code: smtp; 550 5.1.1 <bob@example.net>: user unknown
+
+Final-Recipient: rfc822; grace@example.net
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; mail.example.net
+Diagnostic-Code: smtp; 550 5.1.1 <grace@example.net>: user unknown
+
+--b--
+"""
+LUNCH = "From: ada@example.com\nTo: bob@example.net\nSubject: lunch\n\nAt noon?\n"
+
+
+HELP = "(see `waypost explain --help`)"
+
+
+@pytest.fixture(autouse=True)
+def _in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+
+@pytest.fixture
+def bounce(tmp_path: Path) -> Path:
+    path = tmp_path / "bounce.eml"
+    path.write_text(BOUNCE)
+    return path
+
+
+def told(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    code = door.main(["explain", *argv])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def objects(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, list[dict[str, Any]]]:
+    code, out, _ = told(capsys, "--json", *argv)
+    return code, [json.loads(line) for line in out.splitlines()]
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_a_code_answers_the_first_questions_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it is; whether it lasts, who must act, whether to retry; what it means; what to do: in this order, in a pipe one line each."""
+    code, out, err = told(capsys, "550")
+    lines = out.splitlines()
+    assert (code, err) == (Exit.OK, "")
+    assert lines[0].startswith("550  ")
+    assert lines[1].startswith("permanent · ")
+    assert "must act · retry: only after something was changed" in lines[1]
+    assert out.index("What to do") < out.index("Sender: ") < out.index("Operator: ") < out.index("When: ") < out.index("Defined in: ")
+    assert "\x1b" not in out
+
+
+def test_chinese_is_chinese_throughout(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --lang zh, or where the environment speaks Chinese; headings too."""
+    asked = told(capsys, "550", "--lang", "zh")[1]
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert asked == told(capsys, "550")[1]
+    assert "永久失败 · 需要由" in asked
+    assert [word for word in ("Sender", "permanent", "Example", "Defined", "retry") if word in asked] == []
+    assert told(capsys, "550", "--lang", "en")[1].startswith("550  ")
+
+
+@pytest.mark.parametrize(
+    ("environ", "lang"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LC_MESSAGES": "zh_SG"}, "zh"),
+        ({"LANG": "de_DE"}, "en"),
+    ],
+)
+def test_the_language_of_the_environment(environ: dict[str, str], lang: str) -> None:
+    """LC_ALL before LC_MESSAGES before LANG; what there is not is English."""
+    assert lang == spoken(environ)
+
+
+def test_a_reply_shows_what_was_said_and_how_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Evidence stands below the advice, and where to read on at the end."""
+    _, out, _ = told(capsys, "550 5.1.1 <bob@example.net>: user unknown")
+    assert out.startswith("550 5.1.1  ")
+    assert "user unknown" in out
+    assert out.index("What to do") < out.index("How this is known: ") < out.index("More: waypost codes 550")
+    assert "waypost codes recipient.unknown" in out
+
+
+def test_recipients_who_share_a_failure_are_told_of_together(capsys: pytest.CaptureFixture[str], bounce: Path) -> None:
+    """A bounce names both, and gives its advice once."""
+    _, out, _ = told(capsys, str(bounce))
+    assert out.startswith(f"{bounce}\n")
+    assert "Recipients: bob@example.net, grace@example.net" in out
+    assert out.count("What to do") == 1
+
+
+def test_what_parses_as_a_reply_is_one_even_if_such_a_file_exists(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file named 550 does not hide the code; a path to it reads the file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("550", "550 no such user", "5.7.1"):
+        (tmp_path / name).write_text(LUNCH)
+    _, found = objects(capsys, "550", "550 no such user", "5.7.1", "./550")
+    assert [(each["input"], each["kind"]) for each in found] == [
+        ("550", "code"),
+        ("550 no such user", "line"),
+        ("5.7.1", "code"),
+        ("./550", "ordinary"),
+    ]
+
+
+def test_json_is_one_object_per_input_in_order(capsys: pytest.CaptureFixture[str], bounce: Path, tmp_path: Path) -> None:
+    """For failures too, each on a line of its own, and the exit code is that of the first failure."""
+    lunch = tmp_path / "lunch.eml"
+    lunch.write_text(LUNCH)
+    code, found = objects(capsys, str(bounce), "550", "no/such/file", str(lunch), "999")
+    assert code == Exit.NO_INPUT
+    assert [(str(bounce), "dsn", 2), ("550", "code", 1), ("no/such/file", None, 0), (str(lunch), "ordinary", 0), ("999", None, 0)] == [
+        (each["input"], each["kind"], len(each["reports"])) for each in found
+    ]
+    assert found[2]["error"] == "no/such/file: no such file, and no reply code or reply either"
+    assert [report["recipient"] for report in found[0]["reports"]] == ["bob@example.net", "grace@example.net"]
+
+
+def test_standard_input_is_a_message_or_a_reply(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever comes."""
+    typed(monkeypatch, BOUNCE.encode())
+    assert [(each["input"], each["kind"]) for each in objects(capsys, "-")[1]] == [("-", "dsn")]
+    typed(monkeypatch, b"550 5.1.1 user unknown\n")
+    assert [each["kind"] for each in objects(capsys, "-")[1]] == ["line"]
+
+
+def test_lines_are_explained_one_by_one(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file or of standard input; empty ones are none; what stands there is never taken for a file."""
+    (tmp_path / "l").write_text("550 5.1.1 user unknown\n\n451 4.7.1 Greylisted, try again later\r\n550\n")
+    monkeypatch.chdir(tmp_path)
+    code, found = objects(capsys, "--lines", "l")
+    assert (code, [each["reports"][0]["code"] for each in found]) == (Exit.OK, ["550", "451", "550"])
+    assert found[1]["input"] == "451 4.7.1 Greylisted, try again later"
+    long = [f"550 5.1.{number % 9} {'x' * number * 40}" for number in range(60)]
+    (tmp_path / "l").write_text("\n".join(long))
+    assert long == [each["input"] for each in objects(capsys, "--lines", "l")[1]]
+    typed(monkeypatch, b"l\n")
+    assert [(each["input"], each["reports"][1:]) for each in objects(capsys, "--lines", "-")[1]] == [("l", [])]
+
+
+def test_an_mbox_is_each_of_its_messages(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Numbered; a file with one message has no number, and a message that is quoted in another begins none."""
+    box = tmp_path / "box"
+    mark = "From MAILER-DAEMON Mon Nov 23 10:00:00 2026\n"
+    box.write_text(f"{mark}{BOUNCE}\n{mark}{LUNCH}\n{mark}{LUNCH}")
+    assert [(f"{box}#1", "dsn"), (f"{box}#2", "ordinary"), (f"{box}#3", "ordinary")] == [
+        (each["input"], each["kind"]) for each in objects(capsys, str(box))[1]
+    ]
+    box.write_text(f"{mark}{LUNCH}\nThis is what you wrote:\n\n{mark}{LUNCH}")
+    assert [str(box)] == [each["input"] for each in objects(capsys, str(box))[1]]
+    named = tmp_path / "one.eml"
+    named.write_text(f"{mark}{LUNCH}\n\n{mark}{LUNCH}")
+    assert [str(named)] == [given.name for given in letters(str(named))]
+
+
+def test_a_maildir_is_each_of_its_messages(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """By name, new and cur together, not those that are half written; any other folder is the files in it."""
+    for part in ("cur", "new", "tmp"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "new" / "2.b").write_text(LUNCH)
+    (tmp_path / "cur" / "1.a:2,S").write_text(BOUNCE)
+    (tmp_path / "tmp" / "0.c").write_text(LUNCH)
+    assert [each["kind"] for each in objects(capsys, str(tmp_path))[1]] == ["dsn", "ordinary"]
+    assert [each["kind"] for each in objects(capsys, str(tmp_path / "tmp"))[1]] == ["ordinary"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "exit_code", "said"),
+    [
+        (
+            [],
+            Exit.USAGE,
+            "say what to explain: a code (550), a reply in quotes, a file, or - for standard input (see `waypost explain --help`)",
+        ),
+        (["999"], Exit.DATA, "999 is no reply code: write one such as 550 or 5.7.1 (`waypost codes` lists them all)"),
+        (["5.7"], Exit.DATA, "5.7 is no reply code: write one such as 550 or 5.7.1 (`waypost codes` lists them all)"),
+        (["nosuchfile"], Exit.NO_INPUT, "nosuchfile: no such file, and no reply code or reply either"),
+        (["hello out there"], Exit.NO_INPUT, "hello out there: no such file, and no reply code or reply either"),
+        (["--lines", "nosuchfile"], Exit.NO_INPUT, "nosuchfile: No such file or directory"),
+        (["."], Exit.DATA, ".: there is no message in this folder"),
+        (["picture"], Exit.DATA, "picture: this is no text: give a message, a mailbox file, a Maildir folder or a reply"),
+        (["--lines", "picture"], Exit.DATA, "picture: this is no text: give a message, a mailbox file, a Maildir folder or a reply"),
+        (
+            ["550", "--lang", "xx"],
+            Exit.USAGE,
+            f"argument --lang: invalid choice: 'xx' (choose from 'en', 'zh') {HELP}",
+        ),
+    ],
+)
+def test_what_cannot_be_explained_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], exit_code: Exit, said: str
+) -> None:
+    """On standard error, with what to write instead, and an exit code of its own."""
+    monkeypatch.chdir(tmp_path)
+    if "picture" in argv:
+        (tmp_path / "picture").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0")
+    assert (exit_code, "", f"waypost: {said}\n") == told(capsys, *argv)
+
+
+def test_a_file_that_may_not_be_read_is_told_apart(
+    capsys: pytest.CaptureFixture[str], bounce: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exit code is that of a missing permission."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(bounce))
+
+    monkeypatch.setattr("builtins.open", refuse)
+    code, found = objects(capsys, str(bounce))
+    assert (Exit.NO_PERMISSION, f"{bounce}: Permission denied") == (code, found[0]["error"])
+
+
+def test_what_reports_no_failure_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Ordinary mail, and a file with nothing in it."""
+    (tmp_path / "lunch.eml").write_text(LUNCH)
+    (tmp_path / "empty").write_bytes(b"")
+    code, out, _ = told(capsys, str(tmp_path / "lunch.eml"), str(tmp_path / "empty"))
+    assert code == Exit.OK
+    assert "Ordinary mail: it reports no failure." in out
+    assert "There is nothing in it." in out
+
+
+def test_good_news_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reply of success asks nobody to act."""
+    assert told(capsys, "250 2.1.5 OK")[1].splitlines()[1].startswith("no failure · nobody must act")
+    assert told(capsys, "214")[1].splitlines()[1].startswith("no failure · nobody must act")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("given", ["550", "5.7.1", "550 5.7.26 This mail is unauthenticated, see https://example.org/help for more"])
+def test_on_a_terminal_every_line_fits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, given: str, columns: int, lang: str
+) -> None:
+    """From 60 to 120 columns, wide letters counted double; a word that is longer stands alone; colour is welcome there only."""
+    from waypost.observe.layout import columns as taken  # noqa: PLC0415 - for this test alone
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = told(capsys, given, "--lang", lang)[1]
+    assert [line for line in out.splitlines() if taken(line) > columns and len(line.split()) > 2] == []
+    assert "\x1b" not in out
+
+
+def test_words_of_a_message_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is shown of a reply has no control characters."""
+    assert "\x1b" not in told(capsys, "550 5.1.1 \x1b[2J user unknown \x07")[1]
+
+
+def test_explaining_a_code_imports_nothing_heavy() -> None:
+    """So that it answers at once: no parser of messages, no rules, no colour library, no network, no configuration."""
+    code = (
+        "import sys; before = set(sys.modules); from waypost.cli.main import main; main(['explain', '550']);"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = done.stdout.splitlines()[-1].split()
+    heavy = ("email", "rich", "urllib", "asyncio", "socket", "ssl", "logging", "tomllib", "pathlib", "difflib", "msgspec", "csv")
+    ours = ("catalogue", "keys", "help", "line", "bounce", "comparison", "choose", "own_words")
+    assert [name for name in loaded if name.split(".")[0] in heavy] == []
+    assert [name for name in loaded if name.startswith(tuple(f"waypost.replies.{room}" for room in ours))] == []
+    assert [name for name in loaded if name.startswith(("waypost.config", "waypost.net", "waypost.store", "waypost.web"))] == []
+
+
+def test_a_reader_that_leaves_early_is_no_fault(tmp_path: Path) -> None:
+    """``waypost explain --lines ... | head -1`` ends in silence."""
+    (tmp_path / "l").write_text("550 5.1.1 user unknown\n" * 3000)
+    shell = f"'{sys.executable}' -m waypost.cli.main explain --json --lines l | head -c 20 >/dev/null; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", shell], capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path, env=dict(os.environ)
+    )
+    assert ("", f"{Exit.PIPE.value}\n") == (done.stderr, done.stdout)
