@@ -141,7 +141,7 @@ def test_an_endless_line_costs_no_memory() -> None:
     piece = b"x" * 65_536
     for _ in range(SKIP // len(piece) - 1):
         assert driver.send(piece) == b""
-        assert not driver.session.pending
+        assert not driver.session.unread
     assert not driver.session.over
     assert driver.send(piece).startswith(b"421 4.7.0")
     assert driver.session.over
@@ -381,7 +381,7 @@ def test_pending_and_awaiting_content() -> None:
     for behind in (True, True, False):
         event = session.next_event()
         assert event is not None
-        assert session.pending is behind
+        assert bool(session.unread) is behind
         assert bool(session.unread) is behind
         session.answer(event.suggested)
     session.receive(b"DATA\r\n")
@@ -435,6 +435,6 @@ def test_octets_before_the_greeting_wait() -> None:
     session = ServerSession(TERMS)
     session.receive(b"NOOP\r\n")
     assert session.next_event() is None
-    assert session.pending
+    assert session.unread
     session.greet(say(Key.GREETING_BUSY, hostname="h"))
     assert session.over

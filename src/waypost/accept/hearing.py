@@ -226,7 +226,7 @@ def _begin_data(session: Session, event: Data, refusal: Reply | None) -> None:
     if refusal is not None or transaction is None:
         session.answer(refusal or say(Key.INTERNAL_ERROR))
         return
-    if session.protocol.pending:  # content before 354 is what smuggled commands look like (2920#3.1)
+    if session.protocol.unread:  # content before 354 is what smuggled commands look like (2920#3.1)
         _out_of_step(session)
         return
     transaction.begin(session.origin(smtputf8=transaction.mail.smtputf8))

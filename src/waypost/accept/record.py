@@ -51,8 +51,9 @@ class Record:
         """The client said ``octets``."""
         if self._live is not None:
             self._speak(self._live.heard(octets), from_client=True, key="")
-        else:
-            self._keep(_CLIENT, octets)
+        elif self._room > 0:  # as in _keep: these two are said with every command
+            self._room -= len(octets) + 1
+            self._parts += (self.at, _CLIENT, octets)
 
     def part(self, octets: bytes, event: Event) -> None:
         """The client said ``octets``, a command and perhaps its content, of which ``event`` came."""
@@ -70,8 +71,9 @@ class Record:
         """The server answered ``octets``, whose key is ``key``."""
         if self._live is not None:
             self._speak(self._live.said(octets, key), from_client=False, key=key)
-        else:
-            self._keep(key, octets)
+        elif self._room > 0:
+            self._room -= len(octets) + 1
+            self._parts += (self.at, key, octets)
 
     def content(self, size: int) -> None:
         """So many octets of content went by."""

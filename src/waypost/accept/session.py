@@ -60,6 +60,7 @@ class Session:
         "_origin",
         "_out",
         "_penalty",
+        "_until",
         "_volume",
         "accepted",
         "auth_failures",
@@ -104,6 +105,7 @@ class Session:
         self._errors = self._junk = self._came = self._volume = 0
         self._content_began: float | None = None
         self._opened = self._now = services.clock.monotonic()
+        self._until = self._opened + rules.limits.session_seconds
         self._origin: Origin | None = None
         self._out: list[bytes] = []
         self._event: Event | None = None
@@ -152,20 +154,20 @@ class Session:
         self._set_deadline(heard=True)
 
     async def _converse(self) -> None:
-        stream, protocol = self.stream, self.protocol
+        stream, protocol, record, monotonic = self.stream, self.protocol, self.record, self.services.clock.monotonic
         if stream is None:
             return
         while True:
             self._idle = True
             octets = await stream.receive()
             self._idle = False
-            self.tick()
+            self._now = record.at = monotonic()
             within = protocol.awaiting_content
             careful = self._note(octets, within=within)
-            heard, start = False, 0
+            start = 0
+            self._event = None
             protocol.receive(octets)
             while (event := protocol.next_event()) is not None:
-                heard = True
                 self._event = event
                 if careful:
                     start = self._note_part(octets, start, event, within=within)
@@ -181,11 +183,12 @@ class Session:
                     break
                 within = careful and protocol.awaiting_content
             if careful and not (within or self._ending) and start < len(octets):
-                self.record.rest(octets[start:], content=protocol.awaiting_content)
+                record.rest(octets[start:], content=protocol.awaiting_content)
             self.flush()
-            if self._over():
+            if (self._ending or protocol.over or self.house.draining) and self._over():
                 return
-            self._event = event = None  # an idle session holds on to nothing
+            heard = self._event is not None
+            self._event = None  # an idle session holds on to nothing
             await stream.drain()
             self._set_deadline(heard=heard)
 
@@ -304,7 +307,7 @@ class Session:
             self._came += len(octets)
             self._volume += len(octets)
             return True
-        if self.protocol.pending:  # the beginning of its first line came before
+        if self.protocol.unread:  # the beginning of its first line came before
             return True
         if octets.find(b"\n") != len(octets) - 1:  # more than one line, or a part of one: content may follow a command
             upper = octets.upper()
@@ -322,8 +325,7 @@ class Session:
 
     def _left(self, now: float) -> float:
         """Seconds that the session may still last; content at the lowest rate that is allowed prolongs it."""
-        limits = self.rules.limits
-        return self._opened + limits.session_seconds + self._volume / limits.content_rate - now
+        return self._until + self._volume / self.rules.limits.content_rate - now
 
     def _patience(self, now: float) -> float:
         """Seconds that content may still take to come."""
@@ -343,8 +345,10 @@ class Session:
             if not heard and self._content_began is None:
                 return  # a line is not whole yet: its time goes on running
             self._content_began = None
-            seconds = min(limits.command_seconds_busy if self.house.busy else limits.command_seconds, self._left(now))
-        self.stream.deadline(max(seconds, 0.001))
+            seconds = limits.command_seconds_busy if self.house.busy else limits.command_seconds
+            if now + seconds > self._until:  # seldom so late: then it is worth the division
+                seconds = min(seconds, self._left(now))
+        self.stream.deadline(max(0.001, seconds))
 
     def _late(self) -> None:
         now = self.services.clock.monotonic()

@@ -94,6 +94,8 @@ COMMANDS: dict[str, Command] = {row.name: row for row in _ROWS}
 KNOWN_ELSEWHERE = frozenset({"SEND", "SOML", "SAML", "TURN", "ETRN", "ATRN", "BURL", "XCLIENT", "XFORWARD"})
 """Commands that exist and that we do not serve: 502, not 500 (5321#4.2.4)."""
 
+_NOTHING_GIVEN = Given()
+"""What a command without parameters says; nobody writes into it."""
 _WORD = re.compile(r"[A-Z][A-Z0-9\-]{0,19}")
 _CHUNK = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE)
 
@@ -113,7 +115,7 @@ def read_mail(argument: str, known: Mapping[str, Parameter], limit: int) -> Mail
         raise RemoteProtocolError(Key.REVERSE_PATH_INVALID, fault=flaw.fault) from flaw
     if path is not None and not path.domain:
         raise RemoteProtocolError(Key.REVERSE_PATH_INVALID, fault="it has no domain")
-    given = _read_parameters(rest, known)
+    given = _read_parameters(rest, known) if rest else _NOTHING_GIVEN
     if not given.smtputf8 and path is not None and not path.is_ascii:
         raise RemoteProtocolError(Key.SMTPUTF8_NEEDED_SENDER)
     if given.size is not None and given.size > limit:  # 1870#6.1
@@ -153,7 +155,13 @@ def read_chunk(argument: str) -> tuple[int, bool]:
 
 def _read_path(text: str) -> tuple[ReversePath, str]:
     # Clients that put a space behind the colon are common, and nothing else can be meant (5321#3.3 only warns them).
-    path, rest = parse_path(text.lstrip(" "))
+    text, rest = text.lstrip(" "), ""
+    if '"' not in text:  # the parameters apart, so that paths that come again are known again
+        before, mark, behind = text.partition("> ")
+        if mark:
+            text, rest = f"{before}>", f" {behind}"
+    path, more = parse_path(text)
+    rest = more + rest
     if rest and rest[0] != " ":
         raise AddressError("something stands right behind it")
     return path, rest
@@ -161,8 +169,6 @@ def _read_path(text: str) -> tuple[ReversePath, str]:
 
 def _read_parameters(text: str, known: Mapping[str, Parameter]) -> Given:
     given = Given()
-    if not text:
-        return given
     try:
         for keyword, value in parse_parameters(text).items():
             _reader(known, keyword)(given, value)

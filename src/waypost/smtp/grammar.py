@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 import idna
@@ -50,6 +51,7 @@ _JOINERS = "\u200c\u200d"  # IDNA judges them by their neighbours (5892#A.1)
 
 
 # ---- paths ---------------------------------------------------------------------------------------------------
+@lru_cache(maxsize=1024)  # who sends much sends from few addresses; a path is a few hundred octets at most
 def parse_path(text: str) -> tuple[ReversePath, str]:
     """The path at the start of ``text`` and what stands behind it; ``<>`` is None. Raises AddressError.
 

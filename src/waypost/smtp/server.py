@@ -60,6 +60,7 @@ class ServerSession:
         "_standing",
         "_swallowed",
         "_terms",
+        "awaiting_content",
     )
 
     def __init__(self, terms: Terms, *, secured: bool = False) -> None:
@@ -82,6 +83,8 @@ class ServerSession:
         self._recipients, self._smtputf8 = 0, False
         self._intake: Intake | None = None
         self._chunk: Chunk | None = None
+        self.awaiting_content = False
+        """Whether the next octets are content (deadlines and rates differ)."""
 
     # ---- what the driver calls -------------------------------------------------------------------------------
     def greet(self, reply: Reply) -> bytes:
@@ -100,18 +103,16 @@ class ServerSession:
         """The next thing heard, or None: more octets are needed, or the session is over."""
         if self._owed is not None:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="the last event was not answered")
-        if not self._lines.octets and self._intake is None and self._chunk is None:
+        if not (self._lines.octets or self.awaiting_content):
             return None  # the usual end of a read
         while (event := self._hear()) is None and self._silent:
             self._silent = False
         return event
 
     def _hear(self) -> Event | None:
-        if self._chunk is not None:
-            return self._hear_chunk(self._chunk)
+        if self.awaiting_content:
+            return self._hear_chunk(self._chunk) if self._chunk is not None else self._hear_content()
         state = self._standing.state
-        if self._intake is not None and state is ServerState.CONTENT:
-            return self._hear_content(self._intake)
         if state is ServerState.CONNECTED or not self._lines.octets:
             return None
         # What follows STARTTLS is the handshake, and that never comes here.
@@ -154,19 +155,9 @@ class ServerSession:
         self._clear()
 
     @property
-    def pending(self) -> bool:
-        """Whether octets wait that no event has consumed: the driver judges synchronisation by it when it writes a reply."""
-        return bool(self._lines.octets)
-
-    @property
     def unread(self) -> int:
-        """How many octets wait that no event has consumed: by it a driver that keeps the conversation tells content from commands."""
+        """How many octets wait that no event has consumed: by it a driver judges synchronisation, and tells content from commands."""
         return len(self._lines.octets)
-
-    @property
-    def awaiting_content(self) -> bool:
-        """Whether the next octets are content (deadlines and rates differ)."""
-        return self._standing.state is ServerState.CONTENT or self._chunk is not None
 
     @property
     def over(self) -> bool:
@@ -189,6 +180,7 @@ class ServerSession:
             self._recipients += 1
         elif move is ServerMove.DATA:
             self._intake = Intake(self._terms.message_size, mend=self._terms.normalize)
+            self.awaiting_content = True
         elif move in _CLEARING:
             self._clear()
             if move is ServerMove.HELLO:
@@ -314,7 +306,10 @@ class ServerSession:
         return events.Quit(suggest.goodbye(self._terms.hostname))
 
     # ---- content ---------------------------------------------------------------------------------------------
-    def _hear_content(self, intake: Intake) -> Event | None:
+    def _hear_content(self) -> Event | None:
+        intake = self._intake
+        if intake is None:
+            return None
         octets = b"" if intake.ended else intake.read_data(self._lines.octets)
         if intake.size > self._ceiling:
             return self._violate(say(Key.SWALLOWED_TOO_MUCH, hostname=self._terms.hostname))
@@ -327,6 +322,7 @@ class ServerSession:
         if size > self._ceiling:  # it can be neither kept nor swallowed, and unread it would pass for commands
             return self._violate(say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size))
         self._chunk = Chunk(size, None, last=last)
+        self.awaiting_content = True
         if self._intake is not None:
             return self._hear_chunk(self._chunk)
         self._intake = Intake(self._terms.message_size, mend=self._terms.normalize)
@@ -339,6 +335,7 @@ class ServerSession:
         if self._swallowed > self._ceiling:
             return self._violate(say(Key.SWALLOWED_TOO_MUCH, hostname=self._terms.hostname))
         self._chunk = Chunk(size, refusal, last=last)
+        self.awaiting_content = True
         return self._hear_chunk(self._chunk)
 
     def _hear_chunk(self, chunk: Chunk) -> Event | None:
@@ -351,6 +348,7 @@ class ServerSession:
         if chunk.left:
             return None
         self._chunk = None
+        self.awaiting_content = False
         if chunk.refusal is not None or intake is None:
             return self._end_refused_chunk(chunk)
         return self._end_chunk(chunk, intake)
