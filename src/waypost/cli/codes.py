@@ -43,11 +43,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "asked",
         nargs="*",
         metavar="CODE",
-        help="a code, extension, category or term; or `choose [WORDS]`: which code to answer with; without it, all codes",
+        help="a code, extension, category or term; or `choose [WORDS]`: which code to answer with; or `build DIR`: the reference as a "
+        "folder of web pages; without it, all codes",
     )
     parser.add_argument("--kind", choices=_KINDS, help="list the records of another kind")
     options.add_language(parser)
     options.add_json_option(parser)
+    parser.add_argument("--url", default="", help="with `build`: the address at which the folder will stand, for links that must be whole")
     parser.add_argument("--csv", action="store_true", help="print comma-separated values, with a heading")
 
 
@@ -58,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     match args.asked:
         case []:
             return _list(args)
+        case ["build", *rest]:
+            return _build(rest, args)
         case ["choose", *words]:
             from waypost.cli.choose import choose  # noqa: PLC0415 - one of three things to do
 
@@ -67,6 +71,14 @@ def run(args: argparse.Namespace) -> int:
         case [first, second, *_]:
             raise UsageError(f"one code at a time: `waypost compare {first} {second}` sets two beside each other")
     return Exit.USAGE
+
+
+def _build(rest: list[str], args: argparse.Namespace) -> int:
+    from waypost.cli.build import build  # noqa: PLC0415 - one of four things to do
+
+    if len(rest) != 1:
+        raise UsageError("say where: `waypost codes build DIR`")
+    return build(rest[0], url=args.url, json_wanted=args.json)
 
 
 def _one(code: str, args: argparse.Namespace) -> int:

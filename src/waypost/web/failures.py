@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 
 from waypost.web.links import Served
+from waypost.web.security import RefusedError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
 
     from waypost.web.templates import Templates
 
-_KNOWN = frozenset({404, 405, 429, 503})
+_KNOWN = frozenset({404, 405, 413, 429, 503})
 
 
 def failures(app: FastAPI, templates: Templates) -> None:
     """Answer for every HTTPException, and for what nobody foresaw."""
 
     async def failed(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        headers = dict(getattr(error, "headers", None) or {})
-        says = error.detail if isinstance(error, HTTPException) and isinstance(error.detail, str) else "a fault in the server"
+        status, says, headers = _told(error)
         if request.url.path.startswith("/api/") or request.url.path.endswith(".json"):
             return JSONResponse({"error": says}, status_code=status, headers=headers)
         lang = "zh" if request.url.path.startswith("/codes/zh") else "en"
@@ -34,4 +33,16 @@ def failures(app: FastAPI, templates: Templates) -> None:
         return HTMLResponse(page, status_code=status, headers=headers)
 
     app.add_exception_handler(HTTPException, failed)
+    app.add_exception_handler(RefusedError, failed)
     app.add_exception_handler(Exception, failed)
+
+
+def _told(error: Exception) -> tuple[int, str, dict[str, str]]:
+    """Status, one sentence, headers; of a fault of ours nothing but that it is one."""
+    match error:
+        case HTTPException():
+            return error.status_code, error.detail, dict(error.headers or {})
+        case RefusedError():
+            return error.status, str(error), {"connection": "close"}
+        case _:
+            return 500, "a fault in the server", {}

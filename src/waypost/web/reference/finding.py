@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from waypost.replies.records import CODES, Record, RecordKind, label, lookup
+from waypost.replies.records import CODES, Record, RecordKind, lookup
+from waypost.replies.terms import label
 from waypost.web.reference.names import every, page_of, shelf
 
 if TYPE_CHECKING:

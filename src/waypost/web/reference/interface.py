@@ -12,15 +12,17 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annota
 from starlette.responses import Response
 
 from waypost.replies.comparison import UnknownCodeError, compare
-from waypost.replies.records import records
 from waypost.replies.shapes import as_json, comparison_json
-from waypost.web.links import MAIN, folder
+from waypost.web.links import folder
+from waypost.web.reference.data import all_json, beside, record_json
 from waypost.web.reference.finding import index_json, search
 from waypost.web.reference.names import FOLDERS, found, page_of
-from waypost.web.reference.shapes import ComparisonShape, ExplainedShape, FailureShape, FoundShape, RecordShape, record_json
+from waypost.web.reference.shapes import ChoiceShape, ComparisonShape, ExplainedShape, FailureShape, FoundShape, RecordShape
 from waypost.web.templates import LANGUAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from fastapi import FastAPI
 
     from waypost.web.reference.paste import Box
@@ -38,7 +40,6 @@ _BODY = {
         "content": {"text/plain": {"schema": {"type": "string"}}, "message/rfc822": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_KINDS = "|".join(FOLDERS.values())
 _TAGS = {"en": "English", "zh": "中文"}
 
 
@@ -47,13 +48,13 @@ def join(app: FastAPI, box: Box) -> None:
     router = APIRouter()
     for lang in LANGUAGES:
         _Routes(lang, box).join(router)
-    app.include_router(router)
     description = get_openapi(title="SMTP reply reference", version="1", description=app.description, routes=router.routes)
 
     async def openapi(_: Request) -> Response:
         return answered(description)
 
-    app.add_route("/codes/openapi.json", openapi, include_in_schema=False)
+    app.add_route("/codes/openapi.json", openapi, include_in_schema=False)  # before the routes, one of which would take it for a code
+    app.include_router(router)
 
 
 def answered(value: object, status: int = 200) -> Response:
@@ -87,15 +88,17 @@ class _Routes:
             summary="Explain a code, a reply, a line of a log or a whole bounce",
             **say,
         )
+        add(f"{under}choose.json", self.choose, response_model=list[ChoiceShape], summary="Reasons to refuse, each with its reply", **say)
         pair: dict[str, Any] = {"response_model": ComparisonShape, "responses": _MISSING, "summary": "Compare two codes"}
         add(f"{under}compare/{{pair}}.json", self.pair, **pair, **say)
         record: dict[str, Any] = {"response_model": RecordShape, "responses": _MISSING}
         add(f"{under}{{code}}.json", self.code, summary="One code", **record, **say)
-        add(f"{under}{{kind}}/{{name}}.json", self.other, summary="An extension, a provider's text, a reason", **record, **say)
+        for kind, place in FOLDERS.items():
+            add(f"{under}{place}/{{name}}.json", self.other(place), summary=f"One {kind}", name=f"{kind}_{self._lang}", **record, **say)
 
     async def all_codes(self) -> Response:
         """Every code: the list that ``waypost codes --json`` prints."""
-        return answered([record_json(record) for record in records(self._lang).values()])
+        return answered(all_json(self._lang))
 
     async def search_index(self) -> Response:
         """What the search of the pages loads."""
@@ -113,6 +116,10 @@ class _Routes:
         response.headers["cache-control"] = "no-store"
         return response
 
+    async def choose(self) -> Response:
+        """Which code to answer with, and why not its neighbours."""
+        return answered(beside("choose", self._lang))
+
     async def pair(self, pair: Annotated[str, Path(examples=["214-220"], max_length=40)]) -> Response:
         """Two codes side by side, in either order."""
         a, _, b = pair.partition("-")
@@ -125,25 +132,17 @@ class _Routes:
         """A code: basic, enhanced (as X.7.1, or with its class) or nonstandard."""
         return self._record(code)
 
-    async def other(
-        self, kind: Annotated[str, Path(pattern=f"^({_KINDS})$")], name: Annotated[str, Path(examples=["SIZE"], max_length=80)]
-    ) -> Response:
-        """A record of another kind."""
-        return self._record(f"{kind}/{name}")
+    def other(self, place: str) -> Callable[[str], Awaitable[Response]]:
+        """The route of another kind of records."""
+
+        async def told(name: Annotated[str, Path(max_length=80)]) -> Response:
+            return self._record(f"{place}/{name}")
+
+        told.__name__ = place
+        return told
 
     def _record(self, name: str) -> Response:
         record = found(name, self._lang)
         if record is None or ("/" in name) != ("/" in page_of(record)):
             raise HTTPException(404, f"{name} is nothing that the reference knows")
         return answered(record_json(record))
-
-
-def beside(name: str, lang: str = MAIN) -> object:
-    """The JSON beside a page, as values; None where there is none."""
-    if not name:
-        return [record_json(record) for record in records(lang).values()]
-    if name.startswith("compare/") and "-" in name:
-        a, _, b = name.removeprefix("compare/").partition("-")
-        return comparison_json(compare(a, b, lang))
-    record = found(name, lang)
-    return record_json(record) if record is not None and page_of(record) == name else None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.replies.choose import choices
 from waypost.replies.comparison import UnknownCodeError, compare
-from waypost.replies.records import CODES, RecordKind, label, lookup
+from waypost.replies.records import CODES, RecordKind, lookup
+from waypost.replies.terms import label
 from waypost.web.reference import structured, views
 from waypost.web.reference.finding import digit_of
 from waypost.web.reference.names import commands, found, page_of, pairs, shelf
@@ -78,6 +79,10 @@ class Reference:
             v=views,
             **context,
         )
+
+    def missing(self, links: Links) -> str:
+        """What a server of files shows for an address that is none."""
+        return self._templates.render("failure.html", LANGUAGES[0], links=links, status=404, kind="404", noindex=True)
 
     # ---- records
 

@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 
 from waypost.replies import explain
 from waypost.replies.explaining import who_acts
-from waypost.replies.records import CODES, RecordKind, label, lookup
+from waypost.replies.records import CODES, RecordKind, lookup
+from waypost.replies.terms import label
 from waypost.web.rate import Rate
 from waypost.web.reference.names import page_of
 

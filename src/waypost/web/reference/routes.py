@@ -63,6 +63,8 @@ class _Pages:
         if len(name) > _LONGEST:
             raise HTTPException(404)
         links = self._links(request)
+        if request.url.path == f"/codes/{lang}":
+            return RedirectResponse(links.page("", lang), status_code=308)
         told = self._reference.page(name, lang, links) or self._meant(name, lang)
         match told:
             case None:

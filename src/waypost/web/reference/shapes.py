@@ -1,18 +1,11 @@
-"""The JSON of the reference: what a record and a comparison look like as data, and their description for OpenAPI. Pure.
+"""What the JSON of the reference looks like, for its description by OpenAPI. Makes nothing.
 
 The record is that of ``waypost codes --json``; the explanation that of ``waypost explain --json``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from pydantic import BaseModel, ConfigDict, Field
-
-from waypost.replies.shapes import record_json as shared
-
-if TYPE_CHECKING:
-    from waypost.replies.records import Record
 
 
 class FixShape(BaseModel):
@@ -66,6 +59,21 @@ class ComparisonShape(BaseModel):
     meet: str = Field(description="What to do on meeting each.")
     related: list[str]
     references: list[str]
+
+
+class ChoiceShape(BaseModel):
+    """A reason to refuse, and the answer to it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: str
+    reason: str
+    code: str
+    status: str | None
+    phase: str
+    wording: str
+    why: str
+    not_: dict[str, str] = Field(alias="not", description="Other codes, each with what is wrong about it here.")
 
 
 class FoundShape(BaseModel):
@@ -123,16 +131,3 @@ class FailureShape(BaseModel):
     """Why there is no answer."""
 
     error: str
-
-
-def record_json(record: Record) -> dict[str, Any]:
-    """A record as JSON values: what the command line prints, and further facts that a page shows."""
-    return {
-        **shared(record),
-        "lang": record.lang,
-        "retry": record.retry.value if record.retry else None,
-        "who": [each.value for each in record.who],
-        "connection": record.connection.value if record.connection else None,
-        "category": record.category,
-        "example": list(record.example),
-    }

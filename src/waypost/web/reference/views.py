@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from waypost.replies.comparison import compare
 from waypost.replies.library import words
-from waypost.replies.records import CODES, Record, RecordKind, Who, label, lookup
+from waypost.replies.records import CODES, Record, RecordKind, lookup
+from waypost.replies.terms import label
 from waypost.web.reference.names import commands, comparable, every, page_of, shelf, spellings
 from waypost.web.templates import wording
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from waypost.replies.records import Reference
     from waypost.web.links import Links
 
+_IN_BADGES = frozenset({"permanence", "who", "retry"})
+"""Facts that stand at the head of a page already."""
+_FEW = 3
 _NEIGHBOURS = 8
 """Neighbours that a page tells apart at length; the others are links."""
 
@@ -36,11 +40,10 @@ class Neighbour:
 class Fact:
     """A fact in words; ``page`` where it has one."""
 
+    kind: str
     name: str
     text: str
     page: str = ""
-    mark: str = ""
-    """What colours it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,11 @@ def beside(record: Record) -> dict[str, object]:
     """Everything that the page of a record shows besides the record itself."""
     related = [other for name in record.related if (other := lookup(name, record.lang)) is not None]
     compared = list(_unique(comparable(record)))
+    alike = [other for other in compared if (other.kind is RecordKind.ENHANCED) == (record.kind is RecordKind.ENHANCED)]
     return {
-        "facts": facts(record),
-        "neighbours": [_neighbour(record, other) for other in compared[:_NEIGHBOURS]],
+        "facts": [fact for fact in facts(record) if fact.kind not in _IN_BADGES or record.kind is RecordKind.EXTENSION],
+        "neighbours": [_neighbour(record, other) for other in alike[:_NEIGHBOURS]],
+        "together": [other for other in compared if other not in alike],
         "related": [other for other in related if other.kind not in CODES or record.kind not in CODES],
         "providers": own_meanings(record),
         "held": held(record),
@@ -87,14 +92,13 @@ def _unique(records: Iterator[Record]) -> Iterator[Record]:
 
 def _neighbour(record: Record, other: Record) -> Neighbour:
     told = compare(record.code, other.code, record.lang)
-    apart = told.summary if told.written or not told.differences else told.differences[0].text
-    return Neighbour(record=other, pair=f"compare/{told.name}", says=apart)
+    return Neighbour(record=other, pair=f"compare/{told.name}", says=told.summary if told.written else other.prose.meaning)
 
 
 def facts(record: Record) -> list[Fact]:
     """The facts of a record in words, for the box beside its prose."""
     w = wording(record.lang)["reference"]["record"]
-    return [fact for fact in (Fact(w[name], *told) for name, told in _told(record)) if fact.text]
+    return [fact for fact in (Fact(name, w[name], *told) for name, told in _told(record)) if fact.text]
 
 
 def _told(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -104,7 +108,7 @@ def _told(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "group", (record.group,)
     yield "permanence", (permanence(record) if is_code or record.kind is RecordKind.PROVIDER else "",)
     yield "retry", (label("retry", record.retry.value, lang) if record.retry else "",)
-    yield "who", (joined([label("who", each.value, lang) for each in record.who], lang),)
+    yield "who", (joined(actors(record), lang),)
     yield "connection", (label("connection", record.connection.value, lang) if record.connection else "",)
     yield "standing", (standing(record),)
     yield "parameters", (" ".join(record.facts.get("parameters", ())),)
@@ -130,9 +134,22 @@ def joined(names: Sequence[str], lang: str) -> str:
     return label("join", "comma", lang).join(names)
 
 
-def acts(record: Record) -> list[str]:
+def actors(record: Record) -> list[str]:
     """Who acts, in words, each."""
-    return [label("who", each.value, record.lang) for each in record.who if each is not Who.NOBODY]
+    return [label("who", each.value, record.lang) for each in record.who]
+
+
+def big(record: Record) -> str:
+    """What stands large at the head of a page: the code as one meets it."""
+    if record.kind is not RecordKind.PROVIDER:
+        return record.code
+    codes = sorted(codes_of(record))
+    return " ".join(codes) if 0 < len(codes) < _FEW else record.code.partition(".")[2]
+
+
+def shown_source(each: Reference, lang: str) -> str:
+    """How a document is called; an address without what all addresses have."""
+    return each.name(lang).removeprefix("https://").removeprefix("www.").rstrip("/")
 
 
 def phase(name: str, lang: str) -> str:
