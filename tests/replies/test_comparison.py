@@ -107,11 +107,23 @@ def test_differences_come_from_the_facts() -> None:
     assert "221 is about the connection, 550 about the mail system" in found["subject"]
 
 
+def test_a_code_for_any_command_shares_those_of_the_other() -> None:
+    """421 and 500 answer whatever 221 or 521 do, as far as that is a command."""
+    assert points("221", "421")["commands that it answers"].endswith(
+        "both may answer QUIT; only 421 answers the opening of the connection or any other command."
+    )
+    assert points("521", "500")["commands that it answers"] == "When: 500 answers any command; 521 answers the opening of the connection."
+    assert "any other command" in points("503", "421")["commands that it answers"]
+
+
 def test_a_reply_code_and_an_enhanced_one_do_not_compete() -> None:
     """Where they go together it is said; where their classes exclude each other it is not."""
     assert "both may stand in one reply, 550 first" in points("550", "5.1.1")["kind"]
-    assert "which may stand behind one to say why" in points("550", "4.1.1")["kind"]
-    assert "both may stand" not in points("550", "4.1.1")["kind"]
+    assert "which may stand behind one to say why" in points("550", "5.5.6")["kind"]
+    assert "never stand in one reply" in points("550", "4.1.1")["kind"]
+    assert "write 5.1.1 behind it" in compare("550", "4.1.1").choose
+    assert "behind a code that begins with 4" in compare("550", "4.1.1").choose
+    assert compare("354", "5.7.1").choose.endswith("put 5.7.1 behind a code that begins with 5.")
     assert compare("550", "5.4.1").choose.startswith("They do not compete")
 
 

@@ -9,6 +9,7 @@ from waypost.cli import output, sheet
 from waypost.cli.said import acts, category, page, retries, show_prose, show_record, tone
 from waypost.replies.explaining import who_acts
 from waypost.replies.explanation import Kind, Permanence, Scope
+from waypost.replies.library import words
 from waypost.replies.records import CODES, Retry, Who, lookup
 from waypost.replies.terms import label
 
@@ -117,9 +118,17 @@ def _received(readings: Sequence[Reading], lang: str) -> None:
 
 def _evidence(reading: Reading, lang: str) -> None:
     sheet.section(f"{page('evidence', lang)}: {page('sure', lang).format(percent=round(reading.confidence * 100))}")
+    steps = [(step.rule, f"{step.words!r}  [{step.source}]") for step in reading.evidence]
     if reading.because:
-        sheet.labelled([(page("because", lang), reading.because)])
-    sheet.labelled((step.rule, f"{step.words!r}  [{step.source}]") for step in reading.evidence)
+        told = page("because", lang).format(lasting=label("permanence", reading.permanence, lang), reason=_because(reading.because, lang))
+        steps.append((page("permanence", lang), told))
+    sheet.labelled(steps)
+
+
+def _because(name: str, lang: str) -> str:
+    """Why the first digit does not decide: a reason that has words, or a category."""
+    row = words(lang, "terms")["because"].get(name)
+    return category(name, lang) or name if row is None else str(row["says"])
 
 
 def _more(reading: Reading, lang: str) -> None:

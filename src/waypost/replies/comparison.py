@@ -142,9 +142,16 @@ def _kind(first: Record, second: Record) -> str:
     if first.kind is second.kind:
         return ""
     if second.kind is RecordKind.ENHANCED and first.kind is RecordKind.BASIC:
-        listed = int(first.code) in second.facts.get("basic", ()) or first.code in second.facts.get("also", ())
-        return _said(first, second, "kind", "together" if listed and _digit(second) in (None, first.digit) else "detail")
+        if _clash(first, second):
+            return _said(first, second, "kind", "clash")
+        paired = int(first.code) in second.facts.get("basic", ()) or first.code in second.facts.get("also", ())
+        return _said(first, second, "kind", "together" if paired else "detail")
     return _fact(first, second, "kind", *(label("kind", record.kind.value, record.lang) for record in (first, second)))
+
+
+def _clash(first: Record, second: Record) -> bool:
+    """Whether a reply code and an enhanced one have first digits that exclude each other (2034#4)."""
+    return second.digit is not None and first.digit != second.digit
 
 
 def _digit(record: Record) -> int | None:
@@ -167,9 +174,8 @@ def _class(first: Record, second: Record) -> str:
 
 
 def _phase(first: Record, second: Record) -> str:
-    shared = [phase for phase in first.phases if phase in second.phases]
-    alone = [(record, [phase for phase in record.phases if phase not in shared]) for record in (first, second)]
-    rest = [(record, phases) for record, phases in alone if phases]
+    shared, *alone = _shared(first.phases, second.phases)
+    rest = [(record, phases) for record, phases in zip((first, second), alone, strict=True) if phases]
     if not rest:
         return ""
     if not shared:
@@ -178,6 +184,25 @@ def _phase(first: Record, second: Record) -> str:
     return _said(
         first, second, "phase", "overlaps", shared=phase_names(shared, first.lang), rest=label("join", "semicolon", first.lang).join(only)
     )
+
+
+def _shared(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """What both may answer, and what only one may; ``ANY`` holds every command, but not the opening of the connection."""
+    if "ANY" in first and "ANY" not in second:
+        shared, more, less = _within(first, second)
+        return shared, more, less
+    if "ANY" in second and "ANY" not in first:
+        shared, more, less = _within(second, first)
+        return shared, less, more
+    shared = [phase for phase in first if phase in second]
+    return shared, [phase for phase in first if phase not in shared], [phase for phase in second if phase not in shared]
+
+
+def _within(every: Sequence[str], some: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """The same, where the first of both holds every command."""
+    shared = [phase for phase in some if phase != "CONNECT" or phase in every]
+    opening = [phase for phase in every if phase == "CONNECT" and phase not in some]
+    return shared, [*opening, "OTHER" if shared else "ANY"], [phase for phase in some if phase not in shared]
 
 
 def who_acts(record: Record) -> str:
@@ -235,7 +260,7 @@ def _choose(first: Record, second: Record) -> str:
     if strange := [record.asked for record in (first, second) if record.kind is RecordKind.NONSTANDARD]:
         told.append(_said(first, second, "choose", "nonstandard", names=listed(strange, "or", first.lang)))
     if {first.kind, second.kind} == {RecordKind.BASIC, RecordKind.ENHANCED}:
-        told.append(_said(first, second, "choose", "detail"))
+        told.append(_detail(first, second))
     elif _class(first, second):
         acts = {f"{which}_act": label("choose_act", _digit_name(record), record.lang) for which, record in (("a", first), ("b", second))}
         told.append(_said(first, second, "choose", "class", **acts))
@@ -251,6 +276,15 @@ def _choose(first: Record, second: Record) -> str:
             )
         )
     return label("join", "sentence", first.lang).join(told) or _said(first, second, "choose", "meaning")
+
+
+def _detail(first: Record, second: Record) -> str:
+    """Where a reply code and an enhanced one go together, and where not."""
+    if not _clash(first, second):
+        return _said(first, second, "choose", "detail")
+    if first.digit not in second.classes:
+        return _said(first, second, "choose", "apart", digit=str(second.digit))
+    return _said(first, second, "choose", "clash", c=f"{first.digit}{second.code[1:]}", digit=str(second.digit))
 
 
 def _apart(first: Record, second: Record) -> bool:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from waypost.replies.choose import Choice
     from waypost.replies.comparison import Comparison
-    from waypost.replies.explanation import Evidence, Explained, Report
+    from waypost.replies.explanation import Evidence, Explained, Reading, Report
     from waypost.replies.prose import Prose
     from waypost.replies.records import Record
 
@@ -32,9 +34,15 @@ def _report_json(report: Report) -> dict[str, Any]:
         "host": reading.host,
         "text": reading.text,
         "confidence": round(reading.confidence, 3),
-        "evidence": [_evidence_json(step) for step in reading.evidence],
+        "evidence": [*(_evidence_json(step) for step in reading.evidence), *_overruled(reading)],
         "explanation": prose_json(report.explanation),
     }
+
+
+def _overruled(reading: Reading) -> Iterator[dict[str, Any]]:
+    """Why the permanence is not that of the first digit, where it is not."""
+    if reading.because:
+        yield {"rule": f"permanence.{reading.because}", "words": "", "source": "text before digit", "sure": round(reading.confidence, 3)}
 
 
 def _evidence_json(step: Evidence) -> dict[str, Any]:
