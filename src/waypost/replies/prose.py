@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prose:
-    """Each field is one line of whole sentences, the title a phrase."""
+    """Each field is one line of whole sentences, the title a phrase; of a term of the glossary only title and meaning are told."""
 
     title: str
     meaning: str

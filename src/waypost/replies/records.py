@@ -267,7 +267,7 @@ def _record(kind: RecordKind, name: str, lang: str) -> Record:
         asked=code,
         kind=kind,
         lang=lang,
-        prose=Prose(**{each: prose[each] for each in ("title", "meaning", "occurs", "sender_fix", "operator_fix")}),
+        prose=Prose(**{each: prose.get(each, "") for each in ("title", "meaning", "occurs", "sender_fix", "operator_fix")}),
         digit=digit,
         classes=tuple(row.get("classes", ())) if digit is None else (digit,),
         category=row.get("category", "unknown"),
