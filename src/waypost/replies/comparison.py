@@ -174,7 +174,7 @@ def _class(first: Record, second: Record) -> str:
 
 
 def _phase(first: Record, second: Record) -> str:
-    shared, *alone = _shared(first.phases, second.phases)
+    shared, *alone = _shared(_bare(first.phases), _bare(second.phases))
     rest = [(record, phases) for record, phases in zip((first, second), alone, strict=True) if phases]
     if not rest:
         return ""
@@ -184,6 +184,11 @@ def _phase(first: Record, second: Record) -> str:
     return _said(
         first, second, "phase", "overlaps", shared=phase_names(shared, first.lang), rest=label("join", "semicolon", first.lang).join(only)
     )
+
+
+def _bare(phases: Sequence[str]) -> Sequence[str]:
+    """Without what ``ANY`` says already."""
+    return [phase for phase in phases if phase in ("ANY", "CONNECT")] if "ANY" in phases else phases
 
 
 def _shared(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
