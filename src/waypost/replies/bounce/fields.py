@@ -20,6 +20,7 @@ _QUALIFIED = re.compile(r"[^\s@:;,<>]+@(?:[^\s@:;,.<>]+\.)+[^\s@:;,.<>]{2,}", re
 
 _OF_RECIPIENT = frozenset({"final-recipient", "original-recipient", "action", "status", "diagnostic-code", "remote-mta", "x-actual-recipient", "last-attempt-date",
     "will-retry-until", "final-log-id", "x-display-name", "x-supplementary-info", "x-postfix-sender", "x-notes"})  # fmt: skip
+_SHORTEST = 3
 ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 
 
@@ -84,10 +85,15 @@ def _outcome(group: dict[str, str]) -> Outcome | None:
         recipient=_recipient(group),
         action=action if action in ACTIONS else _action_of(action),
         status=".".join(status.groups()) if status else None,
-        diagnostic=(rest if typed else group.get("diagnostic-code", "")).strip(),
+        diagnostic=_worded((rest if typed else group.get("diagnostic-code", "")).strip()),
         host=host_of(group.get("remote-mta", "")),
         smtp=typed and kind.strip().lower() in ("smtp", "x-smtp", "lmtp"),
     )
+
+
+def _worded(diagnostic: str) -> str:
+    """``diagnostic`` if it has words: an exit status alone tells nobody anything."""
+    return "" if diagnostic.isdigit() and len(diagnostic) < _SHORTEST else diagnostic
 
 
 def _action_of(word: str) -> str:

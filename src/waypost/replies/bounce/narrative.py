@@ -47,6 +47,8 @@ class Account:
     """The words before the address on its line."""
     rest: str = ""
     """The words after it on its line."""
+    whole: str = ""
+    """Its line."""
     alias: str | None = None
     section: list[str] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class _Scene:
         for mention in mentions(line):
             rank = self._rank(mention, number, line)
             if rank:
-                found.append(Account(mention.address, number, rank, mention.before, mention.after))
+                found.append(Account(mention.address, number, rank, mention.before, mention.after, line))
         return found
 
     def _echoed(self, line: str) -> bool | None:
@@ -211,7 +213,7 @@ def _merged(accounts: Sequence[Account]) -> list[Account]:
     for account in accounts:
         key = same(account.recipient)
         if key in kept:
-            kept[key].section += [account.rest, *account.section]
+            kept[key].section += [account.whole, *account.section]
         else:
             kept[key] = account
     return list(kept.values())

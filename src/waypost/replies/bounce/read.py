@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.addresses import mentions, same
@@ -19,7 +20,7 @@ from waypost.replies.bounce.notices import read_notice
 from waypost.replies.bounce.signs import fold, signs
 from waypost.replies.bounce.verdict import Case, evidence, readings
 from waypost.replies.bounce.verp import recipient_of
-from waypost.replies.bounce.words import host_in, shared_texts, texts_of
+from waypost.replies.bounce.words import far_texts, host_in, near_texts, whole_text
 from waypost.replies.explanation import Kind
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from waypost.replies.bounce.fields import Outcome
     from waypost.replies.bounce.letter import Letter
-    from waypost.replies.bounce.narrative import Story
+    from waypost.replies.bounce.narrative import Account, Story
     from waypost.replies.bounce.nature import Judgement
     from waypost.replies.bounce.signs import Signs
     from waypost.replies.explanation import Evidence, Reading
@@ -60,7 +61,7 @@ def _read(octets: bytes, known: Signs, levels: int) -> tuple[Kind, tuple[Reading
         return other.kind, ()
     notice = read_notice(letter.text)
     if notice is not None:
-        return _of_notice(*notice)
+        return _of_notice(*notice, known)
     story = read_story(letter.text, letter.signs, senders=_senders(letter))
     kind, found = _told(letter, story)
     if levels and (inner := _enclosed_report(letter, story, kind)):
@@ -84,16 +85,16 @@ def _enclosed_report(letter: Letter, story: Story, kind: Kind) -> bytes | None:
     return octets if (inner.daemon == _SURELY or inner.failed_header) and (inner.status_text or machine or silent) else None
 
 
-def _of_notice(kind: Kind, outcomes: Sequence[Outcome]) -> tuple[Kind, tuple[Reading, ...]]:
+def _of_notice(kind: Kind, outcomes: Sequence[Outcome], known: Signs) -> tuple[Kind, tuple[Reading, ...]]:
     """A notice in JSON: its own fields say all."""
     if kind not in (Kind.BOUNCE, Kind.DELAYED):
         return kind, ()
     trail = (evidence("form.notice", kind.value, source="vendor document: Amazon SES", sure=0.98),)
     cases = [
-        Case(outcome.recipient, (outcome.diagnostic,) if outcome.diagnostic else (), outcome.status, delayed=outcome.action == "delayed")
+        Case(outcome.recipient, (outcome.diagnostic,) if outcome.diagnostic else (), (), outcome.status, delayed=outcome.action == "delayed")
         for outcome in outcomes
     ]
-    return kind, readings(_distinct(cases), trail)
+    return kind, readings(_distinct(cases), trail, known)
 
 
 def _told(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
@@ -120,26 +121,21 @@ def _senders(letter: Letter) -> frozenset[str]:
 
 
 def _of_fields(letter: Letter, story: Story, outcomes: Sequence[Outcome], report: Judgement) -> tuple[Kind, tuple[Reading, ...]]:
-    """A report with fields: its actions tell the kind."""
-    actions = {outcome.action for outcome in outcomes}
+    """A report with fields: its actions tell the kind; where it has none, its words."""
     failed = [outcome for outcome in outcomes if outcome.action in _FAILED or (not outcome.action and not _is_success(outcome))]
     if not failed:
         return Kind.DELIVERED, ()
-    kind = Kind.DELAYED if all(outcome.action == "delayed" for outcome in failed) else Kind.DSN
+    late = {outcome.action for outcome in failed} == {"delayed"} or (not any(outcome.action for outcome in outcomes) and _only_late(letter))
     trail = (evidence(report.rule, report.words, source="rfc 3464", sure=0.98), *_mailer(letter, story))
     cases = [_case(letter, story, outcome, alone=len(failed) == 1) for outcome in failed]
     if not any(case.recipient for case in cases):
-        named = _named(letter, story)
-        cases = [
-            Case(recipient, (*cases[0].texts,), cases[0].status, cases[0].host, delayed=kind is Kind.DELAYED) for recipient in named
-        ] or cases[:1]
-    if (
-        not actions - {""}
-        and not letter.signs.failure.found(fold(letter.text[:4000]))
-        and letter.signs.delay.found(fold(letter.text[:4000]))
-    ):
-        kind = Kind.DELAYED
-    return kind, readings(_distinct(cases), trail)
+        cases = [replace(cases[0], recipient=recipient) for recipient in _named(letter, story)] or cases[:1]
+    return Kind.DELAYED if late else Kind.DSN, readings(_distinct(cases), trail, letter.signs)
+
+
+def _only_late(letter: Letter) -> bool:
+    words = fold(letter.text[:4000])
+    return letter.signs.failure.found(words) is None and letter.signs.delay.found(words) is not None
 
 
 def _is_success(outcome: Outcome) -> bool:
@@ -154,13 +150,13 @@ def _case(letter: Letter, story: Story, outcome: Outcome, *, alone: bool) -> Cas
     )
     if account is None and alone and len(story.accounts) == 1:
         account = story.accounts[0]
-    texts = [outcome.diagnostic] if outcome.diagnostic else []
+    near = [outcome.diagnostic] if outcome.diagnostic else []
     if account is not None:
-        texts += texts_of(account, story)
-    if alone or account is None:
-        texts += [text for text in shared_texts(story) if alone or (key and key in text.lower())]
-    host = outcome.host or host_in(texts[:4])
-    return Case(outcome.recipient, tuple(dict.fromkeys(texts)), outcome.status, host, delayed=outcome.action == "delayed")
+        near += near_texts(account, story, letter.signs)
+    far = far_texts(account, story, letter.signs)
+    far = far if alone else [text for text in far if key and key in text.lower()]
+    host = outcome.host or host_in([*near[:4], *far[:2]])
+    return Case(outcome.recipient, tuple(dict.fromkeys(near)), tuple(far), outcome.status, host, delayed=outcome.action == "delayed")
 
 
 def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
@@ -171,19 +167,19 @@ def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
     trail = (evidence(judgement.rule, judgement.words, source="observed", sure=0.9), *_mailer(letter, story))
     delayed = judgement.kind is Kind.DELAYED
     accounts = [account for account in story.accounts if account.rank >= 2] or list(story.accounts)
-    shared = shared_texts(story)
-    cases = []
-    named = [account.recipient for account in accounts] if any(account.rank >= 2 for account in accounts) else _named(letter, story)
+    named = [account.recipient for account in accounts] if any(account.rank >= _SURELY for account in accounts) else _named(letter, story)
     by_key = {same(account.recipient): account for account in accounts}
-    for recipient in named:
-        account = by_key.get(same(recipient))
-        texts = texts_of(account, story) if account else []
-        own = tuple(dict.fromkeys([*texts, *shared]))
-        shown = account.alias if account and account.alias and "." not in recipient.rpartition("@")[2] else recipient
-        cases.append(Case(shown, own, host=host_in([*texts[:3], *shared]), delayed=delayed))
-    if not cases:
-        cases = [Case(None, tuple(shared), host=host_in(shared), delayed=delayed)]
-    return judgement.kind, readings(_distinct(cases), trail)
+    cases = [_prose_case(recipient, by_key.get(same(recipient)), letter, story, delayed=delayed) for recipient in named]
+    cases = cases or [_prose_case(None, None, letter, story, delayed=delayed)]
+    return judgement.kind, readings(_distinct(cases), trail, letter.signs)
+
+
+def _prose_case(recipient: str | None, account: Account | None, letter: Letter, story: Story, *, delayed: bool) -> Case:
+    """What prose alone says of a recipient."""
+    near = near_texts(account, story, letter.signs) if account else []
+    far = [*far_texts(account, story, letter.signs), whole_text(story), letter.subject]
+    shown = account.alias if recipient and account and account.alias and "." not in recipient.rpartition("@")[2] else recipient
+    return Case(shown, tuple(near), tuple(far), host=host_in([*near[:3], *far[:4]]), delayed=delayed)
 
 
 def _named(letter: Letter, story: Story) -> list[str]:
@@ -226,7 +222,7 @@ def _distinct(cases: Sequence[Case]) -> list[Case]:
     kept: dict[str, Case] = {}
     for number, case in enumerate(cases):
         key = same(case.recipient) if case.recipient else f" {number}"
-        if key not in kept or (not kept[key].texts and case.texts):
+        if key not in kept or (not kept[key].near and case.near):
             kept[key] = case
     return list(kept.values())
 

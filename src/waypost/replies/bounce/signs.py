@@ -63,6 +63,16 @@ class Mailer:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the prose of mailers means, where no server's words are in it."""
+
+    name: str
+    words: Phrases
+    category: str
+    permanence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signs:
     """Everything that the reading of messages goes by."""
 
@@ -80,6 +90,7 @@ class Signs:
     recipient: Phrases
     other: Phrases
     alias: Phrases
+    reason: Phrases
     echo: frozenset[str]
     echo_to: frozenset[str]
     daemon: frozenset[str]
@@ -90,6 +101,7 @@ class Signs:
     people_headers: frozenset[bytes]
     list_headers: frozenset[bytes]
     mailers: tuple[Mailer, ...]
+    meanings: tuple[Meaning, ...]
 
 
 @cache
@@ -111,6 +123,7 @@ def signs(without: str = "") -> Signs:
         recipient=_phrases(sections["label"], "recipient"),
         other=_phrases(sections["other"], "leads"),
         alias=_phrases(sections["alias"], "leads"),
+        reason=_phrases(sections["reason"], "leads"),
         echo=frozenset(_words(sections["echo"], "own")),
         echo_to=frozenset(_words(sections["echo"], "to")),
         daemon=frozenset(_words(sections["machine"], "local")),
@@ -121,6 +134,7 @@ def signs(without: str = "") -> Signs:
         people_headers=_octets(sections["machine"], "people"),
         list_headers=_octets(sections["machine"], "lists"),
         mailers=tuple(_mailers(facts("bounces")["mailer"], without)),
+        meanings=tuple(_meanings(facts("bounces")["meaning"], without)),
     )
 
 
@@ -144,3 +158,9 @@ def _mailers(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Ma
     for name, row in rows.items():
         if set(row["from"]) != {without}:
             yield Mailer(name, row.get("header", ""), tuple(row["words"]))
+
+
+def _meanings(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Meaning]:
+    for name, row in rows.items():
+        if set(row["from"]) != {without}:
+            yield Meaning(name, Phrases(tuple(row["words"])), row["category"], row["permanence"])

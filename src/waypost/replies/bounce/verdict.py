@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from waypost.replies.bounce.signs import fold
 from waypost.replies.explanation import Evidence, Permanence, Reading, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from waypost.replies.bounce.signs import Signs
+
 _TRIES = 7
 """Texts that are judged for one recipient."""
+_MEANT = 0.7
 _SURE = 0.75
 """A reading as sure as this is not searched on for a better one."""
 
@@ -24,8 +28,10 @@ class Case:
     """What is known of one recipient."""
 
     recipient: str | None
-    texts: tuple[str, ...]
+    near: tuple[str, ...]
     """What is said of it, the most telling first."""
+    far: tuple[str, ...] = ()
+    """What the report says of nobody by name: asked only if the other tells nothing."""
     status: str | None = None
     """The status that the report's fields give."""
     host: str | None = None
@@ -34,15 +40,13 @@ class Case:
     """Whether the report says that no more is tried."""
 
 
-def reading_of(case: Case, trail: Sequence[Evidence]) -> Reading:
+def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
     """The reading of ``case``; ``trail`` is the evidence of what kind of message told it."""
-    best = _best(case)
-    if best is None:
-        best = _bare(case)
+    best = _best(case, signs) or _bare(case)
     reading = replace(
         best,
         recipient=case.recipient,
-        text=best.text or (case.texts[0] if case.texts else ""),
+        text=best.text or next(iter((*case.near, *case.far)), ""),
         host=best.host or case.host,
         evidence=(*trail, *best.evidence),
     )
@@ -63,21 +67,60 @@ def _by_status(reading: Reading, case: Case) -> Permanence:
     return Permanence.TEMPORARY if status.startswith("4") else Permanence.PERMANENT
 
 
-def _best(case: Case) -> Reading | None:
+def _best(case: Case, signs: Signs) -> Reading | None:
     """The reading of the first text that tells a category well, else the surest, else that of the first text."""
+    found = _read(case.near[:_TRIES], case, signs)
+    if _is_told(found):
+        return _meant(_chosen(found, case), case.near, signs)
+    if found and (near := _meant(found[0], case.near, signs)).category != "unknown":
+        return near
+    found += _read(case.far[:_TRIES], case, signs, first=not found)
+    return _meant(_chosen(found, case), (*case.near, *case.far), signs) if found else None
+
+
+def _meant(reading: Reading, texts: Sequence[str], signs: Signs) -> Reading:
+    """``reading``, if it is unknown, with the meaning of a mailer's own prose: the nearest that has one."""
+    if reading.category != "unknown":
+        return reading
+    for text in texts:
+        folded = fold(text)
+        for meaning in signs.meanings:
+            if words := meaning.words.found(folded):
+                step = evidence(f"prose.{meaning.name}", words, source="observed", sure=_MEANT)
+                known = replace(reading, category=meaning.category, confidence=_MEANT, evidence=(*reading.evidence, step), text=reading.text or text)
+                return known if known.permanence is not Permanence.UNKNOWN else replace(known, permanence=Permanence(meaning.permanence))
+    return reading
+
+
+def _is_told(found: Sequence[Reading]) -> bool:
+    """Whether nothing farther off need be asked: a reply stands on its own, even one that nobody understands."""
+    return any(reading.category != "unknown" or reading.code is not None for reading in found)
+
+
+def _read(texts: Sequence[str], case: Case, signs: Signs, *, first: bool = True) -> list[Reading]:
     from waypost.replies.line import read_line  # noqa: PLC0415 - the rules of lines are loaded when a report has been found
 
     found: list[Reading] = []
-    for number, text in enumerate(case.texts[:_TRIES]):
-        status = _given(case.status, text)
-        _, reading = read_line(text, host=case.host, status=status if number == 0 or status is None else None)
-        if reading is None:
+    for text in texts:
+        status = _given(case.status, text) if first and not found else None
+        _, reading = read_line(text, host=case.host, status=status)
+        if reading is None or reading.category == "report.delivered" or _is_vague(reading, signs):
             continue
         found.append(reading)
         if reading.category != "unknown" and reading.confidence >= _SURE:
             break
-    if not found:
-        return None
+    return found
+
+
+def _is_vague(reading: Reading, signs: Signs) -> bool:
+    """Whether prose was understood by nothing but the words with which every report says that something failed."""
+    if reading.code is not None or reading.category != "system.error" or not reading.evidence:
+        return False
+    words = fold(reading.evidence[0].words)
+    return signs.failure.found(words) is not None or signs.failure_subject.found(words) is not None
+
+
+def _chosen(found: Sequence[Reading], case: Case) -> Reading:
     known = [reading for reading in found if reading.category != "unknown"]
     chosen = max(known, key=lambda reading: reading.confidence) if known else found[0]
     return _completed(chosen, found[0], case)
@@ -136,6 +179,6 @@ def evidence(rule: str, words: str, *, source: str, sure: float) -> Evidence:
     return Evidence(rule=rule, words=words[:200], source=source, sure=sure)
 
 
-def readings(cases: Iterable[Case], trail: Sequence[Evidence]) -> tuple[Reading, ...]:
+def readings(cases: Iterable[Case], trail: Sequence[Evidence], signs: Signs) -> tuple[Reading, ...]:
     """The readings of ``cases``, in order."""
-    return tuple(reading_of(case, trail) for case in cases)
+    return tuple(reading_of(case, trail, signs) for case in cases)

@@ -6,20 +6,26 @@ import re
 from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.addresses import same
+from waypost.replies.bounce.returned import is_rule
+from waypost.replies.bounce.signs import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from waypost.replies.bounce.narrative import Account, Story
+    from waypost.replies.bounce.signs import Signs
 
 MOST = 1200
 """Characters of a text that is handed on."""
 
+_LED = 3
+"""Characters that are too few for a text."""
 _REPLY = re.compile(
-    r"(?:^|<<<|said:?|says:?|returned:?|responded(?: with)?:?|replied:?|response:?|reason:?|error:?|code:?|status:?|smtp:?|[:\[(\"'>;=,]|\(\d+\))[\s\"'\[(<]{0,4}(?<![\d.])([245]\d\d)(?=[ -]\S|: \S|\s+#?[245]\.|\n)",
+    r"(?:^|<<<|said:?|says:?|returned:?|responded(?: with)?:?|replied:?|response:?|reason:?|error:?|code:?|status:?|smtp:?|[:\[(\"'>;=,]|\(\d+\))[\s\"'\[(<]{0,4}(?<![\d.])([45]\d\d)(?=[ -]\S|: \S|\s+#?[245]\.|\n)",
     re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
-_DIALOGUE = re.compile(r"^(?:>>>|<<<|\.\.\. while talking|while talking)")
+_COLON = re.compile(r":(?=\s|$)|：")
+_DIALOGUE = re.compile(r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up)", re.IGNORECASE)
 _NOISE = re.compile(r"^[\s>\]\"'`)}:：,;.…|-]+")
 _HOST = re.compile(
     r"(?:\bhost|while talking to|connected to|remote (?:smtp )?(?:mail )?(?:host|server)(?: at)?|receiving server:?|(?:server|domain \S+) (?:at|by)|by the server for the recipient domain \S+ by|remote-mta: \w+;|remote system: \w+;|reporting server:?|server:|\bmta)\s+<?([A-Za-z0-9](?:[A-Za-z0-9_-]*\.)+[A-Za-z0-9-]{2,}|\[?\d{1,3}(?:\.\d{1,3}){3}\]?)",
@@ -30,24 +36,51 @@ _SAID = re.compile(
 )
 
 
-def texts_of(account: Account, story: Story) -> list[str]:
-    """The texts that may tell why ``account`` failed, the most telling first, without repeats."""
-    own = [account.rest, *account.section]
-    found = [*replies(own)]
-    paragraph = _paragraph(own)
-    found += [paragraph] if len(paragraph) > 3 else []
+def near_texts(account: Account, story: Story, signs: Signs) -> list[str]:
+    """What is said of ``account`` itself, the most telling first, without repeats."""
+    own = [account.whole, *account.section]
+    found = replies(own) if account.rank > 1 else replies([account.rest, *account.section])
     found += _mentioning(story.lines, account.recipient)
-    found += [_clean(account.lead)] if len(account.lead) > 6 else []
-    found += [_before(account, story)]
+    found += reasons(account.section, signs)
+    led = len(_clean(account.lead)) > _LED
+    paragraph = _paragraph([account.whole if led else account.rest, *account.section])
+    found += [paragraph] if len(paragraph) > _LED else []
+    found += [_clean(account.whole)] if led else []
     found += _second(account.section)
     return list(dict.fromkeys(text[:MOST] for text in found if text))
 
 
-def shared_texts(story: Story) -> list[str]:
-    """Texts of the whole report: every reply in it, then its prose."""
-    whole = replies(story.lines)
-    prose = " ".join(line.strip() for line in story.lines if line.strip())
-    return list(dict.fromkeys([*(reply[:MOST] for reply in whole), prose[: MOST * 2]]))
+def far_texts(account: Account | None, story: Story, signs: Signs) -> list[str]:
+    """What the report says of nobody by name: its replies, the reasons that it announces, the paragraph before the recipient."""
+    found = replies(story.lines) + reasons(story.lines, signs)
+    if account is not None and len(_paragraph([account.rest, *account.section])) <= _LED:
+        found.append(_before(account, story))
+    return list(dict.fromkeys(text[:MOST] for text in found if text))
+
+
+def whole_text(story: Story) -> str:
+    """The prose of the report without its rules and headings, for want of anything better."""
+    return " ".join(line.strip() for line in story.lines if line.strip() and not is_rule(line))[: MOST * 2]
+
+
+def reasons(lines: Sequence[str], signs: Signs) -> list[str]:
+    """What follows words that announce a reason and a colon: on their line, or in the next paragraph."""
+    found = []
+    for number, line in enumerate(lines):
+        place = _colon(line)
+        if place < 0 or not signs.reason.found(fold(line[max(0, place - 60) : place])):
+            continue
+        rest = [line[place + 1 :], *lines[number + 1 : number + 8]]
+        text = _paragraph(rest)
+        if len(text) > 3 and not text.startswith("http"):
+            found.append(text)
+    return found
+
+
+def _colon(line: str) -> int:
+    """The place of the first colon that may announce something: not one of an address, a time or a link."""
+    found = _COLON.search(line)
+    return found.start() if found else -1
 
 
 def replies(lines: Iterable[str]) -> list[str]:
@@ -122,9 +155,9 @@ def _before(account: Account, story: Story) -> str:
     """The paragraph that leads to the recipient's line."""
     kept: list[str] = []
     for line in reversed(story.lines[max(0, account.line - 8) : account.line]):
-        if not line.strip() and kept:
+        if (not line.strip() or is_rule(line)) and kept:
             break
-        if line.strip():
+        if line.strip() and not is_rule(line):
             kept.append(line.strip())
     return " ".join(reversed(kept))
 
