@@ -71,13 +71,24 @@ def openings() -> Iterator[str]:
             yield f"{named(path)}: it opens with no docstring"
 
 
+def _later(node: ast.stmt) -> bool:
+    """Whether a statement is part of exporting names when they are first asked for (PEP 562)."""
+    match node:
+        case ast.FunctionDef(name="__getattr__") | ast.Assign(targets=[ast.Name(id="_HOMES")]):
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body, orelse=[]):
+            return all(isinstance(each, ast.Import | ast.ImportFrom) for each in body)
+        case _:
+            return False
+
+
 def exports() -> Iterator[str]:
     """An ``__init__`` exports, and does nothing else."""
     for path in SOURCE.rglob("__init__.py"):
         for node in ast.parse(path.read_text()).body:
             names = [target.id for target in node.targets if isinstance(target, ast.Name)] if isinstance(node, ast.Assign) else []
             docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-            if not (docstring or isinstance(node, ast.Import | ast.ImportFrom) or names in (["__all__"], ["__version__"])):
+            if not (docstring or isinstance(node, ast.Import | ast.ImportFrom) or names in (["__all__"], ["__version__"]) or _later(node)):
                 yield f"{named(path)}:{node.lineno}: an __init__ only exports"
 
 

@@ -194,6 +194,9 @@ def test_an_mbox_is_each_of_its_messages(capsys: pytest.CaptureFixture[str], tmp
     ]
     box.write_text(f"{mark}{LUNCH}\nThis is what you wrote:\n\n{mark}{LUNCH}")
     assert [str(box)] == [each["input"] for each in objects(capsys, str(box))[1]]
+    box.write_text(f"{mark}{LUNCH}\n{mark}nothing like a field\n\n>From here on: text\n")
+    (given,) = letters(str(box))
+    assert str(given.content, "ascii") == f"{mark}{LUNCH}\n{mark}nothing like a field\n\nFrom here on: text\n"  # type: ignore[arg-type]  # octets of a file
     named = tmp_path / "one.eml"
     named.write_text(f"{mark}{LUNCH}\n\n{mark}{LUNCH}")
     assert [str(named)] == [given.name for given in letters(str(named))]

@@ -26,6 +26,8 @@ _QUOTES = re.compile(rb".*:|[-=_*\s]{4,}")
 """The line that announces a quoted message: what follows it begins no message of the file."""
 _MESSAGE = re.compile(rb"\s*[!-9;-~]{1,76}:|From ")
 """How a message begins: it is one, whatever odd octets it holds."""
+_QUOTED = re.compile(rb">+From ")
+"""A line of text that would begin a message, marked so that it does not."""
 _LOOKED_AT = 1024
 """Octets by which text is told from other files."""
 
@@ -123,18 +125,24 @@ def _numbered(messages: Iterator[bytes], name: str) -> Iterator[Given]:
 
 
 def _parted(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """Message by message, so that a mailbox of any size is read in little room; quoted From lines are undone."""
     gathered: list[bytes] = []
-    size, blank, last = 0, False, b""
+    size, blank, last, begins = 0, False, b"", b""
     for line in stream:
-        if blank and line.startswith(b"From ") and _PARTS.match(line) and not _QUOTES.fullmatch(last):
+        if begins and _MESSAGE.match(line):
             yield b"".join(gathered)
             gathered, size = [], 0
+        if size < _MOST:
+            gathered.append(begins)
+            size += len(begins)
+        starts = blank and line.startswith(b"From ") and _PARTS.match(line) and not _QUOTES.fullmatch(last)
+        begins = line if starts else b""
+        if not starts and size < _MOST:
+            gathered.append(line[1:] if _QUOTED.match(line) else line)
+            size += len(line)
         said = line.strip()
         blank, last = not said, said or last
-        if size < _MOST:
-            gathered.append(line)
-            size += len(line)
-    yield b"".join(gathered)
+    yield b"".join((*gathered, begins))
 
 
 def _is_binary(begun: bytes) -> bool:
