@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from waypost.replies import Key
 from waypost.replies.catalogue import entries, prose
 from waypost.replies.gloss import gloss
-from waypost.replies.library import LANGUAGES
+from waypost.replies.library import LANGUAGES, words
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -37,7 +37,7 @@ def test_ours_is_explained_by_the_catalogue(lang: str, key: Key) -> None:
         (250, "2.0.0", "", "Done"),
         (250, "2.1.0", "", "Done"),
         (250, "2.1.5", "", "Recipient valid"),
-        (235, "2.7.0", "", "Logged in"),
+        (235, "2.7.0", "", "Login accepted"),
         (0, "2.6.0", "", "Something about the content"),
         (0, None, "", "No known code"),
         (999, None, "", "No known code"),
@@ -59,7 +59,7 @@ def test_an_unknown_key_is_a_strangers() -> None:
         (450, "4.7.1", "Wait, for it is tried again; if it lasts: log in"),
         (550, "5.7.1", "Log in"),
         (450, "4.2.2", "Wait, and tell"),
-        (451, None, "Try again"),
+        (451, None, "Wait: the message stays"),
     ],
 )
 def test_a_temporary_refusal_asks_for_patience_first(code: int, status: str | None, start: str) -> None:
@@ -70,7 +70,7 @@ def test_a_temporary_refusal_asks_for_patience_first(code: int, status: str | No
 @pytest.mark.parametrize("status", ["2.1.5", "2.6.0", "2.7.1"])
 def test_good_news_need_no_remedy(status: str) -> None:
     """A status of class 2 asks for nothing, though its detail may be a complaint in other classes."""
-    assert gloss(0, status).fix == "Go on."
+    assert gloss(0, status).fix == words("en", "registry")["digit"]["2"]["sender_fix"]
 
 
 def test_acronyms_keep_their_capitals() -> None:

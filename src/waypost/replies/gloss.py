@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from waypost.replies.library import words
-from waypost.replies.registry import basic, class_word, digit, enhanced
+from waypost.replies.registry import basic, class_word, digit, enhanced, nonstandard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def telling(code: int, status: str | None, lang: str) -> Prose | None:
     finer = None if status is None else enhanced(status, lang)
     if status is not None and finer is not None and not _is_vague(status):
         return finer
-    return basic(code, lang) or finer or digit(_class(code, status), lang)
+    return basic(code, lang) or nonstandard(code, lang) or finer or digit(_class(code, status), lang)
 
 
 def _is_vague(status: str) -> bool:

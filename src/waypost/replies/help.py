@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from waypost.replies.catalogue import wrap
 from waypost.replies.library import words
-from waypost.replies.registry import basic, class_word, enhanced, split, subject
+from waypost.replies.registry import basic, class_word, enhanced, nonstandard, split, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from waypost.replies.prose import Prose
+
+_WIDTH = 96
+"""Characters of a line of prose: what a terminal shows without breaking it anywhere."""
 
 _LONGEST_TOPIC = 64
 """Characters of a topic that are looked at: no command and no code is longer."""
@@ -93,7 +97,7 @@ def _codes(asked: list[str]) -> tuple[str, ...] | None:
 def _basic(asked: str) -> tuple[str, ...] | None:
     if len(asked) != 3:
         return None
-    return _explained(asked, basic(int(asked)), class_word(int(asked)))
+    return _explained(asked, basic(int(asked)) or nonstandard(int(asked)), class_word(int(asked)))
 
 
 def _enhanced(asked: str) -> tuple[str, ...] | None:
@@ -109,7 +113,14 @@ def _explained(asked: str, meaning: Prose | None, word: str) -> tuple[str, ...] 
         return None
     return (
         f"{asked} {meaning.title} ({word})",
-        f"Meaning: {meaning.meaning}",
-        f"When: {meaning.occurs}",
-        f"Fix: {meaning.sender_fix}",
+        *_folded(f"Meaning: {meaning.meaning}"),
+        *_folded(f"When: {meaning.occurs}"),
+        *_folded(f"Fix: {meaning.sender_fix}"),
     )
+
+
+def _folded(text: str) -> Iterator[str]:
+    """``text`` in lines of a terminal, the further ones set in."""
+    first, *rest = wrap(text, _WIDTH)
+    yield first
+    yield from (f"  {line}" for line in rest)

@@ -69,6 +69,11 @@ def basic(code: int, lang: str = "en") -> Prose | None:
     return _meaning(words(lang, "registry")["basic"].get(str(code)))
 
 
+def nonstandard(code: int, lang: str = "en") -> Prose | None:
+    """What is meant by a code that circulates though no document defines it (571), or None for any other."""
+    return _meaning(words(lang, "registry")["nonstandard"].get(str(code)))
+
+
 def enhanced(status: str, lang: str = "en") -> Prose | None:
     """What an enhanced code (``5.7.1``, or ``X.7.1`` of no class) means, or None for one that is not registered or is none.
 
@@ -82,12 +87,12 @@ def enhanced(status: str, lang: str = "en") -> Prose | None:
 
 
 def digit(code: int, lang: str = "en") -> Prose | None:
-    """What the first digit of a code means (5321#4.2.1), or None below 200 and above 599."""
+    """What the first digit of a code means (5321#4.2.1), or None below 100 and above 599; 1 is not used in SMTP."""
     return _meaning(words(lang, "registry")["digit"].get(str(code // 100)))
 
 
 def class_word(code: int, lang: str = "en") -> str:
-    """One or two words for the first digit: done, go on, temporary, permanent; empty outside 2 to 5."""
+    """One or two words for the first digit: done, go on, temporary, permanent; empty outside 1 to 5."""
     row = words(lang, "registry")["digit"].get(str(code // 100))
     return "" if row is None else row["word"]
 
