@@ -54,4 +54,11 @@ def _add(index: dict[str, Any], rule: Mapping[str, Any], lists: Mapping[str, Any
         index["unless"].setdefault(str(number), []).append(len(index["phrases"]))
         index["phrases"].append([number, made.pattern, [words for words in (made.anchor, *made.needs) if words], made.whole])
     for status in rule.get("statuses", ()):
-        index["statuses"].setdefault(rule["provider"], {})[status] = number
+        index["statuses"].setdefault(rule["provider"], {}).update(dict.fromkeys(_each(status), number))
+
+
+def _each(status: str) -> list[str]:
+    """Every status of a range: ``5.7.606-649``."""
+    stem, _, last = status.partition("-")
+    head, _, first = stem.rpartition(".")
+    return [f"{head}.{number}" for number in range(int(first), int(last or first) + 1)]

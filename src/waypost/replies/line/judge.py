@@ -41,11 +41,11 @@ def judge(parts: Parts, *, rules: Rules | None = None) -> Reading:
     """The meaning of a reply; without ``rules``, what its numbers alone say."""
     numbers = tuple(str(number) for number in (parts.code, parts.status) if number is not None)
     found: list[Verdict] = []
-    provider, folded = "", None
+    folded = None
     if rules is not None and parts.text:
         folded = fold(parts.text)
-        provider = (providers.of_host(parts.host) if parts.host else "") or providers.of_text(folded)
-        matches = rules.matches(folded, provider=provider, numbers=numbers, command=parts.command)
+        speakers = providers.speakers(parts.host, folded)
+        matches = rules.matches(folded, speakers=speakers, numbers=numbers, command=parts.command)
         found = [_verdict(match, folded, numbers) for match in matches]
         found.sort(key=_rank, reverse=True)
     found += _registered(parts)

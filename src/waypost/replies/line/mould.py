@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PART = re.compile(r"\.\.\.|\.\.|\^|\$|\(|\)\??|\||\{[\w-]+\}\??|[^\s()|{}]+")
 
-_PLURAL = re.compile(r"\w[\w-]{3,}s\?")
+_PLURAL = re.compile(r"\w[\w.?'-]{3,}s\?")
 """``users?``: one or several; of a shorter word (``is?``) the mark says that it may be missing."""
 
 _BETWEEN = r"\W{1,8}"
@@ -156,7 +156,7 @@ def _word(word: str, *, maybe: bool) -> _Piece:
     plural, word = bool(_PLURAL.fullmatch(word)), word.removesuffix("?")
     loose = "-?" in word or ".?" in word or "'" in word  # e-?mail, doesn't
     found = tokens(word)
-    if not found:
+    if not found or word.endswith((".?", "-?", ".", "-")):
         raise MouldError(f"{word!r} is no word")
     han = not all(token.isascii() or "\u0400" <= token[0] <= "\u04ff" for token in found)
     between = r"\W?" if loose else _BETWEEN_HAN if han else _BETWEEN

@@ -73,15 +73,15 @@ class Rules:
         self._statuses: Mapping[str, Mapping[str, int]] = index["statuses"]
         self._compiled: dict[int, tuple[re.Pattern[str], tuple[frozenset[str], ...]]] = {}
 
-    def matches(self, folded: Folded, *, provider: str, numbers: tuple[str, ...], command: str) -> list[Match]:
-        """The rules that hold, each once, in no order; ``numbers`` are code and status."""
+    def matches(self, folded: Folded, *, speakers: tuple[str, ...], numbers: tuple[str, ...], command: str) -> list[Match]:
+        """The rules that hold, each once, in no order; ``speakers`` are the provider and whom it is like, ``numbers`` code and status."""
         found: dict[int, Match] = {}
         for anchor in self._words.keys() & folded.tokens:
             for number in self._words[anchor]:
                 self._try(number, folded, found)
-        held = [match for number, match in found.items() if not self._excepted(number, folded)]
-        held += self._by_status(provider, numbers)
-        return [match for match in held if _holds(match.rule, provider, numbers, command)]
+        found |= self._by_status(speakers, numbers)
+        held = (match for number, match in found.items() if not self._excepted(number, folded))
+        return [match for match in held if _holds(match.rule, speakers, numbers, command)]
 
     def rule(self, number: int) -> Rule:
         """The rule of that number."""
@@ -114,15 +114,14 @@ class Rules:
     def _excepted(self, rule: int, folded: Folded) -> bool:
         return any(self._search(number, folded) for number in self._unless.get(str(rule), ()))
 
-    def _by_status(self, provider: str, numbers: tuple[str, ...]) -> Iterator[Match]:
-        known = self._statuses.get(provider, {})
-        for number in numbers:
-            if number in known:
-                yield Match(self.rule(known[number]), 0, 0)
+    def _by_status(self, speakers: tuple[str, ...], numbers: tuple[str, ...]) -> dict[int, Match]:
+        known = [self._statuses[speaker] for speaker in speakers if speaker in self._statuses]
+        hits = [rules[number] for rules in known for number in numbers if number in rules]
+        return {rule: Match(self.rule(rule), 0, 0) for rule in hits}
 
 
-def _holds(rule: Rule, provider: str, numbers: tuple[str, ...], command: str) -> bool:
-    if rule.provider and rule.provider != provider:
+def _holds(rule: Rule, speakers: tuple[str, ...], numbers: tuple[str, ...], command: str) -> bool:
+    if rule.provider and rule.provider not in speakers:
         return False
     if rule.commands and command and command not in rule.commands:
         return False

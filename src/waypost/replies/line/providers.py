@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from waypost.replies.line.fold import Folded
 
 
-def of_host(host: str) -> str:
+def speakers(host: str | None, folded: Folded) -> tuple[str, ...]:
+    """The provider, and the one whom it is like, as Outlook.com is like Microsoft 365; empty where nothing tells."""
+    known = (_of_host(host) if host else "") or _of_text(folded)
+    if not known:
+        return ()
+    like = facts("idioms")["providers"][known].get("like")
+    return (known, like) if like else (known,)
+
+
+def _of_host(host: str) -> str:
     """The provider whose host this is, or an empty text."""
     name = host.rstrip(".").lower()
     ends = _ends()
@@ -27,7 +36,7 @@ def of_host(host: str) -> str:
     return ""
 
 
-def of_text(folded: Folded) -> str:
+def _of_text(folded: Folded) -> str:
     """The provider whose signature stands in the text, or an empty text."""
     for word in _signs().keys() & folded.tokens:
         for sign, provider in _signs()[word]:
