@@ -133,6 +133,13 @@ def test_recipients_who_share_a_failure_are_told_of_together(capsys: pytest.Capt
     assert out.count("What to do") == 1
 
 
+def test_the_same_explanation_is_given_once(capsys: pytest.CaptureFixture[str], bounce: Path) -> None:
+    """Recipients who fail for the same reason in other words are told apart, and advised once."""
+    bounce.write_text(BOUNCE.replace("550 5.1.1 <grace", "554 5.1.1 <grace"))
+    _, out, _ = told(capsys, str(bounce))
+    assert (out.count("How this is known"), out.count("What to do"), out.count("The explanation is the one above.")) == (2, 1, 1)
+
+
 def test_what_parses_as_a_reply_is_one_even_if_such_a_file_exists(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

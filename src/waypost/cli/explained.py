@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from waypost.replies.explanation import Explained, Reading, Report
+    from waypost.replies.prose import Prose
 
 _NAMED = 8
 """Recipients that are named of those who share one explanation."""
@@ -36,11 +37,14 @@ def show(told: Explained, lang: str, *, first: bool, empty: bool) -> None:
         return
     if told.kind is Kind.DELAYED:
         sheet.text(page("delayed", lang))
+        sheet.gap()
     groups = [list(group) for _, group in groupby(told.reports, key=_sameness)]
+    told_of: list[Prose] = []
     for number, group in enumerate(groups):
         if number:
             sheet.gap()
-        _group(group, lang)
+        _group(group, lang, again=group[0].explanation in told_of)
+        told_of.append(group[0].explanation)
 
 
 def _silence(kind: Kind, *, empty: bool) -> str:
@@ -56,13 +60,17 @@ def _sameness(report: Report) -> tuple[object, ...]:
     return (reading.code, reading.status, reading.category, reading.permanence, reading.host, report.explanation)
 
 
-def _group(reports: Sequence[Report], lang: str) -> None:
+def _group(reports: Sequence[Report], lang: str, *, again: bool) -> None:
+    """Those who share a failure; ``again``: its explanation stands above already."""
     report = reports[0]
     reading = report.reading
     _head(report, lang)
     _received([each.reading for each in reports], lang)
     sheet.gap()
-    show_prose(report.explanation, lang)
+    if again:
+        sheet.text(page("as_above", lang))
+    else:
+        show_prose(report.explanation, lang)
     _evidence(reading, lang)
     _more(reading, lang)
 
