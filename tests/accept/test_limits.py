@@ -313,6 +313,51 @@ def test_failed_auth_at_its_edge() -> None:
     running(body)
 
 
+WRONG = b"AUTH PLAIN AGFkYQB3cm9uZw=="
+RIGHT = b"AUTH PLAIN AGFkYQByaWdodA=="
+
+
+def test_guessing_from_a_network_at_its_edge() -> None:
+    """So many failures of one network are answered, whatever sessions they come in; one more try, right or wrong, hears 421."""
+
+    async def body() -> None:
+        async def sleep(_: float) -> None:
+            return None
+
+        with pytest.MonkeyPatch.context() as patch:
+            async with opened(listener(Role.SUBMISSION), limit=limits(auth_network_failures=2), anyone=True) as place:
+                patch.setattr("waypost.accept.hearing.asyncio.sleep", sleep)
+                for _ in range(2):
+                    talk = await place.greeted()
+                    assert await talk.code(WRONG) == 535
+                for tried in (WRONG, RIGHT):
+                    talk = await place.greeted()
+                    assert (await talk.ask(tried))[:9] == b"421 4.7.0"
+
+    running(body)
+
+
+def test_guessing_at_an_account_at_its_edge() -> None:
+    """Beyond the limit each try waits 1, 2, 4 seconds before it is judged, and the right password still opens the account."""
+
+    async def body() -> None:
+        waits: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+
+        with pytest.MonkeyPatch.context() as patch:
+            async with opened(listener(Role.SUBMISSION), limit=limits(auth_account_failures=1), anyone=True) as place:
+                patch.setattr("waypost.accept.hearing.asyncio.sleep", sleep)
+                for tried in (WRONG, WRONG, WRONG, RIGHT, WRONG):
+                    talk = await place.greeted()
+                    await talk.code(tried)
+        # Of each session's own first failure one second; before it what guessing at the account costs; none once it was opened from here.
+        assert [wait for wait in waits if wait] == [1, 1.0, 1, 2.0, 1, 4.0, 1]
+
+    running(body)
+
+
 def test_command_line_at_its_edge() -> None:
     """A line of the limit is obeyed, a longer one is refused 500 and forgotten."""
 

@@ -37,6 +37,8 @@ SHOWN: dict[str, tuple[str, str]] = {
     "limits.hard_errors": (LIMITS, "test_errors_end_a_session"),
     "limits.junk_commands": (LIMITS, "test_commands_without_mail_at_their_edge"),
     "limits.auth_failures": (LIMITS, "test_failed_auth_at_its_edge"),
+    "limits.auth_network_failures": (LIMITS, "test_guessing_from_a_network_at_its_edge"),
+    "limits.auth_account_failures": (LIMITS, "test_guessing_at_an_account_at_its_edge"),
     "limits.command_seconds": ("accept/test_timing.py", "test_silence_ends_with_421"),
     "limits.command_seconds_busy": ("accept/test_timing.py", "test_waits_are_shorter_when_nearly_all_connections_are_taken"),
     "limits.session_seconds": ("accept/test_timing.py", "test_session_has_an_end"),

@@ -18,6 +18,7 @@ from waypost.accept.rules import Rules, pipeline_of
 from waypost.accept.session import Session
 from waypost.net.listen import Acceptor, ListenError, Place, descriptor_cap, place_of
 from waypost.observe.events import ServerChanged, SessionOpened
+from waypost.policy.checks.guessing import Guessing
 from waypost.policy.checks.rate import Clients, Networks
 from waypost.replies import Key
 from waypost.smtp.terms import Role, TlsMode
@@ -47,7 +48,8 @@ class Gate:
     def __init__(self, services: Services, plan: Plan, *, descriptors: int | None = None) -> None:
         """``descriptors``: connections that file descriptors allow; None: as the system says."""
         self._services = services
-        self._house = House(services, HANDSHAKES)
+        self._guessing = Guessing(network=1, account=1, now=services.clock.monotonic)
+        self._house = House(services, HANDSHAKES, self._guessing)
         self._descriptors = descriptor_cap() if descriptors is None else descriptors
         self._doors: list[_Door] = []
         self._sessions: set[Session] = set()
@@ -118,6 +120,9 @@ class Gate:
             address=_part(limits.client_connections, plan.share),
             network=_part(limits.network_connections, plan.share),
             rate=_part(limits.client_rate, plan.share),
+        )
+        self._guessing.limit(
+            network=_part(limits.auth_network_failures, plan.share), account=_part(limits.auth_account_failures, plan.share)
         )
         wanted = _part(limits.connections, plan.share) if limits.connections else self._descriptors
         self._most = min(wanted, self._descriptors)

@@ -121,13 +121,22 @@ def _credentials(session: Session, event: Credentials) -> Slow:
 
 
 async def _authenticate(session: Session, event: Credentials) -> None:
+    guessing, client = session.house.guessing, session.subject.client
+    if guessing.refuses(client, event.name):
+        telling.authenticated(session, event.name, event.mechanism, Key.AUTH_TOO_MANY_FAILURES)
+        session.say_last(Key.AUTH_TOO_MANY_FAILURES)
+        return
+    if delay := guessing.delay(client, event.name):
+        await asyncio.sleep(delay)
     verdict = await session.services.credentials.verify(event.name, event.password)
     match verdict:
         case Verified(account) if event.authorization in ("", event.name, account):
+            guessing.succeeded(client, event.name)
             session.subject.account = account
             session.renew()
             key = Key.AUTH_SUCCEEDED
         case Verified() | Wrong():  # nobody acts for another (4616#2)
+            guessing.failed(client, event.name)
             session.auth_failures += 1
             await asyncio.sleep(session.auth_failures)  # guessing is made slow, and slower
             key = Key.AUTH_FAILED

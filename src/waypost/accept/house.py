@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from waypost.accept.rules import Services
+    from waypost.policy.checks.guessing import Guessing
 
 
 TURN_SECONDS = 0.1
@@ -50,11 +51,12 @@ class Turn:
 class House:
     """What the sessions of one gate share."""
 
-    __slots__ = ("busy", "draining", "handshakes", "services")
+    __slots__ = ("busy", "draining", "guessing", "handshakes", "services")
 
-    def __init__(self, services: Services, handshakes: int) -> None:
+    def __init__(self, services: Services, handshakes: int, guessing: Guessing) -> None:
         """``handshakes``: TLS handshakes at the same time."""
         self.services = services
+        self.guessing = guessing
         self.busy = False
         """More than four fifths of all connections are taken: waits are shorter."""
         self.draining = False

@@ -103,6 +103,26 @@ class LimitSettings:
         ),
     ] = 50
     auth_failures: Annotated[int, Setting(says="Failed AUTH in one session.", unit="failures", least=1, most=100)] = 3
+    auth_network_failures: Annotated[
+        int,
+        Setting(
+            says="Failed AUTH from one network (IPv4 /24, IPv6 /56) within ten minutes, per host; more from there is answered 421,"
+            " but for accounts that were opened from there before.",
+            unit="failures",
+            least=1,
+            most=1_000_000,
+        ),
+    ] = 10
+    auth_account_failures: Annotated[
+        int,
+        Setting(
+            says="Failed AUTH of one account within ten minutes, per host, from which each further try waits 1, 2, 4 ... 32 seconds,"
+            " but for networks that opened it before. No account is ever locked.",
+            unit="failures",
+            least=1,
+            most=1_000_000,
+        ),
+    ] = 10
     command_seconds: Annotated[int, Setting(says="Wait for a whole command line.", unit="seconds", least=1, most=3600)] = 300
     command_seconds_busy: Annotated[
         int,
