@@ -69,6 +69,11 @@ def codes_in(text: str, lang: str) -> Iterator[Record]:
             yield record
 
 
+def alone(question: str, lang: str) -> Record | None:
+    """The code that the question is, if it is nothing else."""
+    return next(codes_in(question, lang), None) if _CODE.fullmatch(question.strip()) else None
+
+
 def search(question: str, lang: str) -> tuple[Entry, ...]:
     """The pages that answer a question, best first: those that are named, then words in titles, then words in meanings."""
     asked = question[:_LONGEST].strip().casefold()

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from waypost.web.links import MAIN, Served, folder
-from waypost.web.reference.finding import search
+from waypost.web.reference.finding import alone, search
 from waypost.web.reference.interface import join as join_interface
+from waypost.web.reference.names import page_of
 from waypost.web.reference.pages import Moved, Reference
 from waypost.web.reference.paste import Box
 from waypost.web.reference.sitemap import sitemap
@@ -77,9 +78,8 @@ class _Pages:
     def _meant(self, name: str, lang: str) -> Moved | None:
         """A page under the address of its file, or with a slash too many, as links elsewhere may have it."""
         bare = name.removesuffix(".html").removesuffix("index").rstrip("/")
-        if bare == name or self._reference.page(bare, lang, Served()) is None:
-            return None
-        return Moved(bare)
+        told = None if bare == name else self._reference.page(bare, lang, Served())
+        return told if told is None or isinstance(told, Moved) else Moved(bare)
 
     async def search(self, request: Request) -> Response:
         """Search for those without a script; a code alone leads straight to its page."""
@@ -90,10 +90,10 @@ class _Pages:
         links = self._links(request)
         if first and second:
             return self._compared(first, second, lang, links)
-        found = search(question, lang)
-        if found and question.upper() in (found[0].code.upper(), found[0].code.upper().removeprefix("X.")):
-            return RedirectResponse(links.page(found[0].page, lang), status_code=303)
-        html = self._reference.show("search.html", "search", lang, links, query=question, found=found, noindex=True)
+        code = alone(question, lang)
+        if code is not None:
+            return RedirectResponse(links.page(page_of(code), lang), status_code=303)
+        html = self._reference.show("search.html", "search", lang, links, query=question, found=search(question, lang), noindex=True)
         return HTMLResponse(html)
 
     def _compared(self, first: str, second: str, lang: str, links: Served) -> Response:

@@ -158,6 +158,11 @@ def phase(name: str, lang: str) -> str:
     return name if row is None else row["says"]
 
 
+def command_page(name: str) -> str:
+    """The page of a command or phase; that of all where it means all."""
+    return f"command/{name}" if name in commands() else "command/"
+
+
 def own_meanings(record: Record) -> list[Record]:
     """What providers mean by the code of ``record``, against or beside the registry."""
     if record.kind not in CODES:
