@@ -42,8 +42,8 @@ def judge(parts: Parts, *, rules: Rules | None = None) -> Reading:
     numbers = tuple(str(number) for number in (parts.code, parts.status) if number is not None)
     found: list[Verdict] = []
     folded = None
-    if rules is not None and parts.text:
-        folded = fold(parts.text)
+    if rules is not None and parts.said:
+        folded = fold(parts.said)
         speakers = providers.speakers(parts.host, folded)
         matches = rules.matches(folded, speakers=speakers, numbers=numbers, command=parts.command)
         found = [_verdict(match, folded, numbers) for match in matches]

@@ -3,7 +3,8 @@
 Used when the index is generated, and by tests; reading a line loads what came of it. Knows no reply.
 
 ``no such (user|mailbox)`` words, and a choice; ``is?`` a word that may be missing; ``{box}`` words of the list of that name;
-``users?`` one or several; ``e-?mail`` with the mark or without; ``..`` up to three words between; ``...`` up to seventy characters between; ``@`` an address; ``#`` a number; ``reject*`` any
+``users?`` one or several; ``e-?mail`` with the mark or without;
+``fail(ure|ed)?`` endings; ``user ?name`` in one word or two; ``..`` up to four words between; ``...`` up to seventy characters between; ``@`` an address; ``#`` a number; ``reject*`` any
 ending; ``^`` and ``$`` the ends of the text; ``link:`` before the phrase: it may stand in an address or link.
 """
 
@@ -23,12 +24,18 @@ _PART = re.compile(r"\.\.\.|\.\.|\^|\$|\(|\)\??|\||\{[\w-]+\}\??|[^\s()|{}]+")
 _PLURAL = re.compile(r"\w[\w.?'-]{3,}s\?")
 """``users?``: one or several; of a shorter word (``is?``) the mark says that it may be missing."""
 
+_ENDINGS = re.compile(r"(?<![\w'-])([\w'-]+)\(([\w'|]+)\)(\?)?")
+"""``fail(ure|ed)?``: a word with endings."""
+
+_APART = re.compile(r"(?<![\w'-])(\w+) \?(\w+)")
+"""``user ?name``: in one word or two."""
+
 _BETWEEN = r"\W{1,8}"
 """What may stand between two words: ``User unknown``, ``<a@b>... unknown``, ``mailbox-full``."""
 
 _BETWEEN_HAN = r"\W{0,8}"
 
-_FEW_WORDS = r"\W{1,8}(?:\w+\W{1,8}){0,3}?"
+_FEW_WORDS = r"\W{1,8}(?:\w+\W{1,8}){0,4}?"
 
 _SOME_TEXT = r".{0,70}?"
 
@@ -73,7 +80,7 @@ class _Piece:
 def mould(phrase: str, lists: Mapping[str, Sequence[str]], *, anchored: bool = True) -> Mould:
     """``phrase`` made ready; MouldError where it is not understood, or where it is to be ``anchored`` and has no word for it."""
     whole = phrase.startswith("link:")
-    parts = _PART.findall(plain(phrase.removeprefix("link:")))
+    parts = _parts(phrase.removeprefix("link:"))
     pieces, rest = _sequence(parts, lists)
     if rest and rest[0] == "|":  # a choice that has no brackets
         piece, rest = _choice([*parts, ")"], lists)
@@ -84,6 +91,16 @@ def mould(phrase: str, lists: Mapping[str, Sequence[str]], *, anchored: bool = T
     if not known and anchored:
         raise MouldError(f"{phrase!r}: no word to look it up by")
     return Mould(_joined(pieces), known[0] if known else (), tuple(known[1:3]), whole)
+
+
+def _parts(phrase: str) -> list[str]:
+    text = _APART.sub(r"(\1\2|\1 \2)", plain(phrase))
+    return _PART.findall(_ENDINGS.sub(_with_endings, text))
+
+
+def _with_endings(found: re.Match[str]) -> str:
+    ended = [found[1] + ending for ending in found[2].split("|")]
+    return f"({'|'.join([found[1], *ended] if found[3] else ended)})"
 
 
 def _cost(words: tuple[str, ...]) -> tuple[int, str]:
@@ -147,7 +164,7 @@ def _single(part: str, lists: Mapping[str, Sequence[str]]) -> _Piece:
 def _listed(name: str, lists: Mapping[str, Sequence[str]], *, maybe: bool) -> _Piece:
     if name not in lists:
         raise MouldError(f"there is no list {name!r}")
-    alternatives = [_sequence(_PART.findall(plain(entry)), lists)[0] for entry in lists[name]]
+    alternatives = [_sequence(_parts(entry), lists)[0] for entry in lists[name]]
     return _either(alternatives, maybe=maybe)
 
 

@@ -125,7 +125,7 @@ def _holds(rule: Rule, speakers: tuple[str, ...], numbers: tuple[str, ...], comm
         return False
     if rule.commands and command and command not in rule.commands:
         return False
-    return not rule.codes or any(_fits(wanted, number) for wanted in rule.codes for number in numbers)
+    return not rule.codes or not numbers or any(_fits(wanted, number) for wanted in rule.codes for number in numbers)
 
 
 def _fits(wanted: str, number: str) -> bool:
