@@ -95,6 +95,22 @@ def test_a_code_and_an_enhanced_code_together() -> None:
     assert both == (help_lines("550", offered=ALL) or ()) + (help_lines("5.7.1", offered=ALL) or ())
 
 
+@pytest.mark.parametrize("topic", ["214", "220", "550", "571", "5.7.1", "550 5.7.1"])
+def test_prose_is_folded_to_a_terminal(topic: str) -> None:
+    """What a code means stands in lines that a terminal need not break, the further ones set in, and no word is lost."""
+    lines = help_lines(topic, offered=ALL) or ()
+    assert max(len(line) for line in lines) <= 98
+    starts = [line.split(maxsplit=1)[0] for line in lines if not line.startswith("  ")]
+    assert [word for word in starts if word in ("Meaning:", "When:", "Fix:")] == ["Meaning:", "When:", "Fix:"] * len(topic.split())
+
+
+def test_a_code_that_no_standard_defines_is_explained_too() -> None:
+    """HELP 571 says what those mean who say it, whole."""
+    text = " ".join(line.strip() for line in help_lines("571", offered=ALL) or ())
+    row = words("en", "registry")["nonstandard"]["571"]
+    assert [field for field in ("title", "meaning", "occurs", "sender_fix") if row[field] not in text] == []
+
+
 @pytest.mark.parametrize(
     "topic",
     [
