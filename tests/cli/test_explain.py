@@ -191,6 +191,34 @@ def test_lines_are_explained_one_by_one(capsys: pytest.CaptureFixture[str], tmp_
     assert [(each["input"], each["reports"][1:]) for each in objects(capsys, "--lines", "-")[1]] == [("l", [])]
 
 
+def test_a_log_is_each_of_its_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file or standard input that begins with a line of a log is explained line by line, without being told to."""
+    mark = "Nov 23 10:00:00 mx postfix/smtp[7]: 4ABC: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=1"
+    bounced = f"{mark}, dsn=5.1.1, status=bounced (host mx.example.net[192.0.2.1] said: 550 5.1.1 user unknown)"
+    deferred = f"{mark}, dsn=4.7.1, status=deferred (host mx.example.net[192.0.2.1] said: 450 4.7.1 Greylisted)"
+    (tmp_path / "mail.log").write_text(f"{bounced}\n{deferred}\n")
+    expected = [("log", "recipient.unknown"), ("log", "rate.greylisted")]
+    told_of = objects(capsys, str(tmp_path / "mail.log"))[1]
+    assert expected == [(each["kind"], each["reports"][0]["category"]) for each in told_of]
+    typed(monkeypatch, f"{bounced}\n".encode())
+    assert [each["input"] for each in objects(capsys, "-")[1]] == ["-"]
+
+
+def test_letters_that_cannot_be_shown_are_no_fault(tmp_path: Path) -> None:
+    """Chinese on a terminal without Chinese, and half a letter in an argument."""
+    for argv in (["550", "--lang", "zh"], ["550 5.1.1 \udcff user unknown", "--json"], ["no\udcff"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "waypost.cli.main", "explain", *argv],
+            env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+            capture_output=True,
+            check=False,
+            timeout=60,
+            cwd=tmp_path,
+        )
+        assert b"fault" not in done.stderr
+        assert done.returncode in (Exit.OK, Exit.NO_INPUT)
+
+
 def test_an_mbox_is_each_of_its_messages(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Numbered; a file with one message has no number, and a message that is quoted in another begins none."""
     box = tmp_path / "box"

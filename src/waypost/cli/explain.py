@@ -23,6 +23,8 @@ HELP = "explain a reply code, a reply, a log line or a bounce: what it means and
 
 _REPLY = re.compile(r"[2-5]\d\d[ -]|[245]\.\d{1,3}\.\d{1,3}\s")
 """How a reply begins."""
+_LOG = re.compile(rb"(?![!-9;-~]+:[ \t\r\n])(?!From )[^\n]*\n")
+"""How a file begins that is no message."""
 _NUMBER = re.compile(r"[\dX]+(?:\.\d*){0,3}")
 """What somebody types who means a code."""
 
@@ -62,7 +64,8 @@ def _input(given: str) -> Iterator[Given]:
     if is_reply(given):
         yield Given("", given)
     elif given == "-" or os.path.lexists(given):
-        yield from letters(given)
+        for letter in letters(given):
+            yield from _lines_of_log(letter) or (letter,)
     elif re.search(r"\s", given) and _says_something(given):
         yield Given("", given)
     elif _NUMBER.fullmatch(given):
@@ -70,6 +73,14 @@ def _input(given: str) -> Iterator[Given]:
         yield Given(given, fault=told, code=Exit.DATA)
     else:
         yield Given(given, fault=f"{given}: no such file, and no reply code or reply either", code=Exit.NO_INPUT)
+
+
+def _lines_of_log(letter: Given) -> list[Given]:
+    """Each line of a log, which is no one thing; none of anything else."""
+    if not isinstance(letter.content, bytes) or not _LOG.match(letter.content):
+        return []
+    found = [line for line in letter.content.decode("utf-8", "replace").splitlines() if line.strip()]
+    return [Given("", line) for line in found] if len(found) > 1 and _is_log(found[0]) else []
 
 
 def is_reply(given: str) -> bool:
@@ -88,6 +99,13 @@ def _is_line(text: str) -> bool:
 
     told = explain(text)
     return any(report.reading.code or report.reading.status for report in told.reports) or told.kind is Kind.LOG
+
+
+def _is_log(text: str) -> bool:
+    from waypost.replies.explanation import Kind  # noqa: PLC0415 - likewise
+    from waypost.replies.line import read_line  # noqa: PLC0415 - likewise
+
+    return read_line(text)[0] is Kind.LOG
 
 
 def _says_something(text: str) -> bool:

@@ -6,6 +6,7 @@ One module per command, imported only when it is asked for, with ``configure(par
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``argv``; the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not, or half a letter in a file's name, is no fault
+            stream.reconfigure(errors="replace")
     try:
         code = _run(given)
         sys.stdout.flush()

@@ -115,11 +115,7 @@ def _category(reading: Reading, lang: str) -> Prose | None:
 
 
 def _of_code(reading: Reading, lang: str) -> Prose:
-    code = reading.code or 0
-    circulating = lookup(str(code), lang) if code else None
-    if circulating is not None and circulating.kind is RecordKind.NONSTANDARD:
-        return circulating.prose
-    prose = telling(code, reading.status, lang)
+    prose = telling(reading.code or 0, reading.status, lang)
     if prose is not None:
         return prose
     row = words(lang, "registry")["digit"]["none"]
