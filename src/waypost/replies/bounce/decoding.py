@@ -14,9 +14,27 @@ import re
 MOST = 256 * 1024
 """Octets of a part that are read as text; reports stand at the beginning."""
 
-_ALIASES = {"ansi_x3.110-1983": "latin-1", "cp932": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "iso-8859-8-i": "iso-8859-8",
-    "ks_c_5601-1987": "cp949", "shift_jis": "cp932", "us-ascii": "utf-8", "ascii": "utf-8", "utf8": "utf-8", "x-sjis": "cp932", "x-gbk": "gb18030", "euc-kr": "cp949",
-    "iso-2022-jp": "iso2022_jp_ext", "x-unknown": "utf-8", "unknown-8bit": "utf-8", "utf-7": "utf-8", "default_charset": "utf-8"}  # fmt: skip
+_ALIASES = {
+    "ansi_x3.110-1983": "latin-1",
+    "ascii": "utf-8",
+    "cp932": "cp932",
+    "default_charset": "utf-8",
+    "euc-kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso-2022-jp": "iso2022_jp_ext",
+    "iso-8859-1": "cp1252",
+    "iso-8859-8-i": "iso-8859-8",
+    "ks_c_5601-1987": "cp949",
+    "shift_jis": "cp932",
+    "unknown-8bit": "utf-8",
+    "us-ascii": "utf-8",
+    "utf-7": "utf-8",
+    "utf8": "utf-8",
+    "x-gbk": "gb18030",
+    "x-sjis": "cp932",
+    "x-unknown": "utf-8",
+}
 """Charsets whose names are used for more than they mean, or that no decoder knows."""
 _GUESSES = ("gb18030", "cp932", "euc_jp", "koi8-r", "cp1251", "cp949", "big5")
 """Tried in turn on 8-bit text that names no charset and is no UTF-8, until a text holds words that bounces hold."""

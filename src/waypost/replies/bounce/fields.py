@@ -18,8 +18,23 @@ _COMMENT = re.compile(r"\s*\([^()]*\)\s*")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _QUALIFIED = re.compile(r"[^\s@:;,<>]+@(?:[^\s@:;,.<>]+\.)+[^\s@:;,.<>]{2,}", re.IGNORECASE)
 
-_OF_RECIPIENT = frozenset({"final-recipient", "original-recipient", "action", "status", "diagnostic-code", "remote-mta", "x-actual-recipient", "last-attempt-date",
-    "will-retry-until", "final-log-id", "x-display-name", "x-supplementary-info", "x-postfix-sender", "x-notes"})  # fmt: skip
+_OF_RECIPIENT = frozenset(
+    {
+        "action",
+        "diagnostic-code",
+        "final-log-id",
+        "final-recipient",
+        "last-attempt-date",
+        "original-recipient",
+        "remote-mta",
+        "status",
+        "will-retry-until",
+        "x-actual-recipient",
+        "x-display-name",
+        "x-notes",
+        "x-supplementary-info",
+    }
+)
 _SHORTEST = 3
 ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 

@@ -27,7 +27,7 @@ ENCLOSED = (
     "message/partial",
     "message/external-body",
 )
-"""Types of a returned message or its header (3462#2, 6533#4)."""
+"""Types of a returned message or its header (6522#4, 6533#4)."""
 STATUS = (
     "message/delivery-status",
     "message/global-delivery-status",
@@ -38,7 +38,8 @@ STATUS = (
 
 _STATUS_BODY = re.compile(rb"\s*(?:Reporting-MTA|Original-Envelope-Id|Reporting-UA|DSN-Gateway)[ \t]*:", re.IGNORECASE)
 _HEADER_BODY = re.compile(
-    rb"\s*(?:Received|Return-Path|X-[A-Za-z-]+|DKIM-Signature|From|Message-ID|Date|To|Subject)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*[A-Za-z-]+[ \t]*:",
+    rb"\s*(?:Received|Return-Path|X-[A-Za-z-]+|DKIM-Signature|From|Message-ID|Date|To|Subject)[ \t]*:[^\n]*\n"
+    rb"(?:[ \t][^\n]*\n)*[A-Za-z-]+[ \t]*:",
     re.IGNORECASE,
 )
 _MACHINE = re.compile(
@@ -108,7 +109,7 @@ class Letter:
             return 2
         if local in self.signs.daemon_strong or local.startswith(("mailer-daemon", "postmaster", "mailer_daemon", "microsoftexchange")):
             return 2
-        if self.signs.daemon_name.found(name) and not (len(name) > 60):
+        if self.signs.daemon_name.is_or_opens(name):
             return 2
         return 1 if local in self.signs.daemon or _MACHINE.search(local) else 0
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FROM = re.compile(
-    rb"^From (?:[^\n]{0,500}?)[ \t](?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ,]+)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|\d{1,2})[^\n]{0,60}\r?\n(?=[!-9;-~]{1,76}[ \t]*:|>?From )",
+    rb"^From (?:[^\n]{0,500}?)[ \t](?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ,]+)?"
+    rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|\d{1,2})[^\n]{0,60}\r?\n"
+    rb"(?=[!-9;-~]{1,76}[ \t]*:|>?From )",
     re.MULTILINE,
 )
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
@@ -40,7 +42,8 @@ def _is_first(octets: bytes, place: int) -> bool:
 def messages_in(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Each message below ``paths`` with its name: the path, and ``path:3`` for the third of an mbox.
 
-    Folders are walked in order of names; of a Maildir ``cur`` and ``new`` are read and ``tmp`` is not. Raises OSError for what cannot be read.
+    Folders are walked in order of names; of a Maildir ``cur`` and ``new`` are read and ``tmp`` is not. Raises OSError for what
+    cannot be read.
     """
     for path in paths:
         if path.is_dir():

@@ -127,10 +127,9 @@ class _Scene:
             return False
         return True if folded in self.signs.echo_to else None
 
-    def _rank(self, mention: Mention, number: int, line: str) -> int:
+    def _rank(self, mention: Mention, number: int, line: str) -> int:  # noqa: PLR0911 - one way out for each sign, in their order
         """How likely the mention names a failed recipient: 3 it has the line, 2 it is said so, 1 it may, 0 no."""
-        token = mention.before.rsplit(None, 1)[-1] if mention.before.strip() else ""
-        if "://" in token or token.lower().endswith("?subject="):
+        if _is_link(mention.before):
             return 0
         if _ENVELOPE.search(mention.before):
             return 2
@@ -139,18 +138,15 @@ class _Scene:
         if self.signs.alias.found(lead):
             self._aliases.append((number, mention.address))
             return 0
-        if mention.place in (Place.ALONE, Place.HEAD) and not (any(map(str.isalpha, lead)) and self.signs.other.found(lead)):
+        elsewhere = self.signs.other.found(lead) is not None
+        if mention.place in (Place.ALONE, Place.HEAD) and not (elsewhere and any(map(str.isalpha, lead))):
             return self._own_line(mention, number, line)
         tail = before.rstrip(_LEAD)
         named = self.signs.recipient.closes(tail)
-        if not named and self.signs.other.found(lead):
+        if not named and (elsewhere or same(mention.address) in self.senders):
             return 0
-        if same(mention.address) in self.senders and not named:
-            return 0
-        if _ADDRESSED.match(mention.before):
-            return 2
         if _REPLY_LINE.match(line):
-            return 1
+            return 2 if _ADDRESSED.match(mention.before) else 1
         return self._told(mention, number, tail, named=named)
 
     def _told(self, mention: Mention, number: int, tail: str, *, named: bool) -> int:
@@ -188,6 +184,11 @@ class _Scene:
             and self.signs.failure.found(folded) is None
             and not self.signs.recipient.closes(folded.rstrip(" :："))
         )
+
+
+def _is_link(before: str) -> bool:
+    token = before.rsplit(None, 1)[-1] if before.strip() else ""
+    return "://" in token or token.lower().endswith("?subject=")
 
 
 def _has_reply(text: str) -> bool:

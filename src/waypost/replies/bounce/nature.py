@@ -49,7 +49,12 @@ _REFUSED = re.compile(r"\breject|\brefus|quota|\bfull\b", re.IGNORECASE)
 _SMTP = re.compile(r"(?:^|[\s(\[\"':<])[45]\d\d[ -]#?(?:[45]\.\d{1,3}\.\d{1,3}\b|[A-Za-z<'\"(\[{*])")
 _STATUS = re.compile(r"(?:^|[\s(\[#<])[45]\.\d\.\d{1,3}\b")
 _QUOTED = re.compile(r"^\s{0,4}(?:>|\|)\s?\S", re.MULTILINE)
-_GREETING = re.compile(r"^\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|liebe[r]?|guten tag|sehr geehrte|bonjour|salut|cher|chère|hola|estimad[oa]|buenos|ciao|buongiorno|gentile|olá|prezad[oa]|beste|hej|hei|moi|cześć|witam|dzień dobry|dobrý den|ahoj|привет|здравствуйте|добрый день|уважаем|你好|您好|各位|お世話|こんにちは|안녕하세요|merhaba|sayın)\b[^.:\n]{0,60}[,!.:，：]?\s*$", re.IGNORECASE)  # fmt: skip
+_SALUTATION = 80
+"""Characters of a line that may be a greeting."""
+_SURELY = 2
+_QUOTES = 3
+_STEM = 5
+_NAME = 4
 _OPENING = 1600
 """Characters in which a report says what it is."""
 
@@ -80,7 +85,7 @@ def special(letter: Letter) -> Judgement | None:
 
 
 def _refused_receipt(letter: Letter) -> bool:
-    """A refusal by the recipient's own filter comes in the form of a receipt (5429#2.1.2)."""
+    """A refusal by the recipient's own filter comes in the form of a receipt (RFC 5429 section 2.1.2)."""
     return _REFUSED.search(letter.text[:600]) is not None and (
         "reject" in letter.subject
         or "reject" in letter.head.text(b"auto-submitted")
@@ -95,7 +100,7 @@ def is_report(letter: Letter, *, fields: bool) -> Judgement | None:
     formal = letter.mail.parameters.get("report-type", "").lower() == "delivery-status" or letter.mail.kind == "multipart/report"
     if formal and not _by_person(letter):
         return Judgement(Kind.DSN, "report-type=delivery-status", "form.report")
-    if letter.daemon == 2 or letter.null_path or letter.failed_header:
+    if letter.daemon == _SURELY or letter.null_path or letter.failed_header:
         return Judgement(Kind.DSN, letter.sender[0] or "<>", "sender.mailer")
     says = letter.signs.failure_subject.found(letter.subject) or letter.signs.delay_subject.found(letter.subject)
     if says and not _by_person(letter):
@@ -105,7 +110,7 @@ def is_report(letter: Letter, *, fields: bool) -> Judgement | None:
 
 def _by_person(letter: Letter) -> bool:
     """Signs that a person wrote it, or passed it on."""
-    if letter.daemon == 2 or letter.null_path:
+    if letter.daemon == _SURELY or letter.null_path:
         return False
     return letter.answered or _pasted(letter)
 
@@ -131,14 +136,14 @@ def judge(letter: Letter, story: Story) -> Judgement:
     opening = lead[:_OPENING]
     if answer := _answers(letter, opening):
         return answer
-    failure = letter.signs.failure.earliest(opening)
+    failure = letter.signs.failure.found(opening)
     delay = letter.signs.delay.found(opening)
     subject = letter.signs.failure_subject.found(letter.subject) or letter.signs.delay_subject.found(letter.subject)
     block = any(account.rank >= 2 for account in story.accounts)
     if not _is_failure(letter, story, said=bool(failure or delay), subject=bool(subject), block=block):
         return _other(letter, opening)
     late = letter.signs.delay_subject.found(letter.subject)
-    words = (failure[1] if failure else "") or subject or delay or ""
+    words = failure or subject or delay or ""
     if _is_delay(letter, opening, delay=delay, late=late):
         return Judgement(Kind.DELAYED, delay or late or words, "words.delay")
     return Judgement(Kind.BOUNCE, words, "words.failure")
@@ -187,7 +192,7 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
     if letter.failed_header and (said or subject or letter.daemon):
         return True
     returned = story.returned or letter.enclosed is not None
-    if letter.daemon == 2:
+    if letter.daemon == _SURELY:
         if letter.answered and not (letter.null_path or said):
             return False
         return _told_by_mailer(letter, story, said=said, subject=subject, block=block, returned=returned)
@@ -224,43 +229,70 @@ def _looks_personal(letter: Letter, story: Story) -> bool:
         return True
     if names & letter.signs.people_headers and not letter.null_path:
         return True
-    return _talks(story)
+    return _talks(letter, story)
 
 
-def _talks(story: Story) -> bool:
+def _talks(letter: Letter, story: Story) -> bool:
     """Whether the text begins like a letter, or quotes before it says anything."""
-    first = [line for line in story.lines if line.strip()][:3]
-    if first and (_GREETING.match(first[0]) or first[0].lstrip().startswith((">", "|>"))):
+    first = next((line.strip() for line in story.lines if line.strip()), "")
+    if first.startswith((">", "|>")) or (len(first) < _SALUTATION and _greets(letter, fold(first))):
         return True
-    text = "\n".join(story.lines[:60])
-    return len(_QUOTED.findall(text)) >= 3 and not text.lstrip().startswith(">")
+    return len(_QUOTED.findall("\n".join(story.lines[:60]))) >= _QUOTES
+
+
+def _greets(letter: Letter, first: str) -> bool:
+    """Whether a line is a salutation and nothing more: some mailers say hello too, and go on."""
+    greeting = letter.signs.greeting.opens(first)
+    if greeting is None:
+        return False
+    name = first[len(greeting) :].strip(" ,!.:，：！、")
+    joined = greeting.isascii() and first[len(greeting) : len(greeting) + 1].isalpha() and len(greeting) < _STEM
+    return not joined and len(name.split()) <= _NAME and ". " not in name
+
+
+def _is_refused_here(letter: Letter, opening: str) -> bool:
+    """Whether a mailer's own report is at hand, whatever else it is marked as."""
+    signs = letter.signs
+    failing = signs.failure_subject.found(letter.subject) is not None
+    said = signs.failure.found(opening) is not None
+    answering = signs.auto_subject.found(letter.subject) is not None
+    if letter.failed_header or (letter.daemon == _SURELY and (failing or said) and not (answering and not failing)):
+        return True
+    return failing and said and not _answer_headers(letter)
+
+
+def _answer_headers(letter: Letter) -> bool:
+    return bool({name for name, _ in letter.head.fields} & letter.signs.reply_headers)
 
 
 def _answers(letter: Letter, opening: str) -> Judgement | None:
     """An automatic answer of a person, a desk or a list, told from a mailer's report by its sender and its words."""
+    if held := _held(letter, opening):
+        return held
+    if _is_refused_here(letter, opening):
+        return None
     signs = letter.signs
-    if held := signs.held.earliest(opening):
-        failure = signs.failure.earliest(opening)
-        if not (signs.failure_subject.found(letter.subject) and failure and failure[0] < held[0]):
-            return Judgement(Kind.AUTO_REPLY, held[1], "words.held")
-    marked = letter.head.text(b"auto-submitted").lower()
-    names = {name for name, _ in letter.head.fields}
-    precedence = letter.head.text(b"precedence").lower()
-    header = bool(names & signs.reply_headers) or precedence in ("auto_reply", "auto-reply") or marked.startswith("auto-replied")
-    subject = signs.auto_subject.found(letter.subject)
-    failing = signs.failure_subject.found(letter.subject)
-    if letter.failed_header or (letter.daemon == 2 and (failing or signs.failure.found(opening)) and not (subject and not failing)):
-        return None
-    body = signs.answer.found(opening)
-    if failing and signs.failure.found(opening) and not (names & signs.reply_headers):
-        return None
-    if subject and not (failing and signs.failure.found(opening)):
+    if subject := signs.auto_subject.found(letter.subject):
         return Judgement(Kind.AUTO_REPLY, subject, "subject.answer")
-    if header and not (failing and not body) and not (letter.daemon and signs.failure.found(opening)):
+    body = signs.answer.found(opening)
+    said = signs.failure.found(opening)
+    marked = letter.head.text(b"auto-submitted").lower()
+    precedence = letter.head.text(b"precedence").lower()
+    header = _answer_headers(letter) or precedence in ("auto_reply", "auto-reply") or marked.startswith("auto-replied")
+    if header and not (signs.failure_subject.found(letter.subject) and not body) and not (letter.daemon and said):
         return Judgement(Kind.AUTO_REPLY, body or marked or precedence, "header.answer")
-    if body and letter.null_path and not signs.failure.found(opening):
-        return Judgement(Kind.AUTO_REPLY, body, "words.answer")
-    return None
+    return Judgement(Kind.AUTO_REPLY, body, "words.answer") if body and letter.null_path and not said else None
+
+
+def _held(letter: Letter, opening: str) -> Judgement | None:
+    """A list that keeps a message back until somebody has looked at it; not where a mailer returns such a notice."""
+    held = letter.signs.held.earliest(opening)
+    if held is None:
+        return None
+    failure = letter.signs.failure.earliest(opening)
+    if letter.signs.failure_subject.found(letter.subject) and failure and failure[0] < held[0]:
+        return None
+    return Judgement(Kind.AUTO_REPLY, held[1], "words.held")
 
 
 def _other(letter: Letter, opening: str) -> Judgement:

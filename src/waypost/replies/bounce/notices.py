@@ -1,6 +1,7 @@
 """Notices in JSON that Amazon SES sends by mail through SNS. Knows no other form.
 
-Format: "Amazon SNS notification contents for Amazon SES" (vendor document): notificationType, bounce.bouncedRecipients, complaint, delivery.
+Format: "Amazon SNS notification contents for Amazon SES" (vendor document): notificationType, bounce.bouncedRecipients, complaint,
+delivery.
 """
 
 from __future__ import annotations

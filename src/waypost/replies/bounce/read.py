@@ -20,11 +20,11 @@ from waypost.replies.bounce.notices import read_notice
 from waypost.replies.bounce.signs import fold, signs
 from waypost.replies.bounce.verdict import Case, evidence, readings
 from waypost.replies.bounce.verp import recipient_of
-from waypost.replies.bounce.words import far_texts, host_in, near_texts, whole_text
+from waypost.replies.bounce.words import far_texts, near_texts, whole_text
 from waypost.replies.explanation import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from waypost.replies.bounce.fields import Outcome
     from waypost.replies.bounce.letter import Letter
@@ -90,11 +90,12 @@ def _of_notice(kind: Kind, outcomes: Sequence[Outcome], known: Signs) -> tuple[K
     if kind not in (Kind.BOUNCE, Kind.DELAYED):
         return kind, ()
     trail = (evidence("form.notice", kind.value, source="vendor document: Amazon SES", sure=0.98),)
-    cases = [
-        Case(outcome.recipient, (outcome.diagnostic,) if outcome.diagnostic else (), (), outcome.status, delayed=outcome.action == "delayed")
-        for outcome in outcomes
-    ]
+    cases = [Case(outcome.recipient, _said(outcome), status=outcome.status, delayed=outcome.action == "delayed") for outcome in outcomes]
     return kind, readings(_distinct(cases), trail, known)
+
+
+def _said(outcome: Outcome) -> Callable[[], Iterable[str]]:
+    return lambda: (outcome.diagnostic,)
 
 
 def _told(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
@@ -150,13 +151,18 @@ def _case(letter: Letter, story: Story, outcome: Outcome, *, alone: bool) -> Cas
     )
     if account is None and alone and len(story.accounts) == 1:
         account = story.accounts[0]
-    near = [outcome.diagnostic] if outcome.diagnostic else []
-    if account is not None:
-        near += near_texts(account, story, letter.signs)
-    far = far_texts(account, story, letter.signs)
-    far = far if alone else [text for text in far if key and key in text.lower()]
-    host = outcome.host or host_in([*near[:4], *far[:2]])
-    return Case(outcome.recipient, tuple(dict.fromkeys(near)), tuple(far), outcome.status, host, delayed=outcome.action == "delayed")
+
+    def near() -> Iterator[str]:
+        if outcome.diagnostic:
+            yield outcome.diagnostic
+        if account is not None:
+            yield from near_texts(account, story, letter.signs)
+
+    def far() -> Iterator[str]:
+        told = far_texts(account, story, letter.signs)
+        return told if alone else (text for text in told if key and key in text.lower())
+
+    return Case(outcome.recipient, near, far, outcome.status, outcome.host, delayed=outcome.action == "delayed", report=_beginning(story))
 
 
 def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
@@ -176,32 +182,46 @@ def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
 
 def _prose_case(recipient: str | None, account: Account | None, letter: Letter, story: Story, *, delayed: bool) -> Case:
     """What prose alone says of a recipient."""
-    near = near_texts(account, story, letter.signs) if account else []
-    far = [*far_texts(account, story, letter.signs), whole_text(story), letter.subject]
     shown = account.alias if recipient and account and account.alias and "." not in recipient.rpartition("@")[2] else recipient
-    return Case(shown, tuple(near), tuple(far), host=host_in([*near[:3], *far[:4]]), delayed=delayed)
+
+    def near() -> Iterable[str]:
+        return near_texts(account, story, letter.signs) if account else ()
+
+    def far() -> Iterator[str]:
+        yield from far_texts(account, story, letter.signs)
+        yield whole_text(story)
+        yield letter.subject
+
+    return Case(shown, near, far, delayed=delayed, report=_beginning(story))
+
+
+def _beginning(story: Story) -> str:
+    return "\n".join(story.lines[:40])[:2000]
 
 
 def _named(letter: Letter, story: Story) -> list[str]:
-    """Recipients by other means than the report's words: headers that name them, the returned message's To, the address it came back to."""
-    if letter.failed_header:
-        return list(letter.failed_header)
-    if story.accounts:
-        return [account.recipient for account in story.accounts if account.rank == max(found.rank for found in story.accounts)]
+    """Recipients by other means than the report's words, the surest first."""
+    return next((found for found in map(list, _other_names(letter, story)) if found), [])
+
+
+def _other_names(letter: Letter, story: Story) -> Iterator[Iterable[str]]:
+    """Headers that name them, weak mentions, the returned message's only To, its echo, and the path that the report came back to."""
+    yield letter.failed_header
+    top = max((account.rank for account in story.accounts), default=0)
+    yield (account.recipient for account in story.accounts if account.rank == top)
     head = letter.returned_head
     for name in (b"x-actual-recipient", b"x-rcpt-to", b"to"):
-        found = [mention.address for mention in mentions(header_text(head.first(name))[:2000])] if head else []
-        if len(found) == 1:
-            return found
-    if story.to:
-        return list(dict.fromkeys(story.to))[:1]
-    if bare := _bare_names(letter, story):
-        return bare
-    echoed = [mention.address for line in story.after.split("\n") if line[:3].lower() == "to:" for mention in mentions(line)]
-    if len(echoed) == 1:
-        return echoed
+        yield _only([mention.address for mention in mentions(header_text(head.first(name))[:2000])] if head else [])
+    yield list(dict.fromkeys(story.to))[:1]
+    yield _bare_names(letter, story)
+    yield _only([mention.address for line in story.after.split("\n") if line[:3].lower() == "to:" for mention in mentions(line)])
     verp = recipient_of(header_text(letter.head.first(b"to")))
-    return [verp] if verp else []
+    yield [verp] if verp else []
+
+
+def _only(addresses: list[str]) -> list[str]:
+    """The addresses, if there is one: of several nobody knows which failed."""
+    return addresses if len(addresses) == 1 else []
 
 
 def _bare_names(letter: Letter, story: Story) -> list[str]:
@@ -222,7 +242,7 @@ def _distinct(cases: Sequence[Case]) -> list[Case]:
     kept: dict[str, Case] = {}
     for number, case in enumerate(cases):
         key = same(case.recipient) if case.recipient else f" {number}"
-        if key not in kept or (not kept[key].near and case.near):
+        if key not in kept:
             kept[key] = case
     return list(kept.values())
 

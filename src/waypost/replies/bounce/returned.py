@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from waypost.replies.bounce.signs import Signs
 
 _TRANSPORT = re.compile(
-    r"^[ \t>|]{0,12}(?:received|return-path|dkim-signature|mime-version|arc-seal|delivered-to|x-received|authentication-results|domainkey-signature|x-originating-ip)[ \t]*:[ \t]*\S",
+    r"^[ \t>|]{0,12}(?:received|return-path|dkim-signature|mime-version|arc-seal|delivered-to|x-received|authentication-results"
+    r"|domainkey-signature|x-originating-ip)[ \t]*:[ \t]*\S",
     re.IGNORECASE | re.MULTILINE,
-)  # fmt: skip
+)
 """A field that only a message that travelled has; letters quote it in no other way."""
 _FIELD_LIKE = re.compile(r"^[ \t>|]{0,12}[A-Za-z][A-Za-z0-9-]{1,40}[ \t]*:(?:[ \t]|$)")
 _DECORATED = re.compile(r"^[ \t>]*(?:[-=*_|#~+<]{2,}|\*|[＝－─━═＊*■□◆]{2,})")

@@ -41,6 +41,12 @@ class Phrases:
         """The phrase with which ``folded`` begins, or None."""
         return next((phrase for phrase in self.words if folded.startswith(phrase)), None)
 
+    def is_or_opens(self, folded: str) -> bool:
+        """Whether ``folded`` is one of the phrases, or one that goes on with where: ``mail delivery system at mx.example.org``."""
+        return any(
+            folded == phrase or folded.startswith((f"{phrase} at ", f"{phrase} on ", f"{phrase} [", f"{phrase} (")) for phrase in self.words
+        )
+
     def closes(self, folded: str) -> bool:
         """Whether ``folded`` ends with one of the phrases, as a word of its own."""
         if not folded.endswith(self.words):
@@ -102,6 +108,7 @@ class Signs:
     list_headers: frozenset[bytes]
     mailers: tuple[Mailer, ...]
     meanings: tuple[Meaning, ...]
+    greeting: Phrases
 
 
 @cache
@@ -135,6 +142,7 @@ def signs(without: str = "") -> Signs:
         list_headers=_octets(sections["machine"], "lists"),
         mailers=tuple(_mailers(facts("bounces")["mailer"], without)),
         meanings=tuple(_meanings(facts("bounces")["meaning"], without)),
+        greeting=_phrases(sections["greeting"], "opens"),
     )
 
 

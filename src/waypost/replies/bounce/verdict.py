@@ -5,14 +5,16 @@ The judgement of each text is that of ``replies.line``.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.signs import fold
+from waypost.replies.bounce.words import host_in
 from waypost.replies.explanation import Evidence, Permanence, Reading, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from waypost.replies.bounce.signs import Signs
 
@@ -23,38 +25,48 @@ _SURE = 0.75
 """A reading as sure as this is not searched on for a better one."""
 
 
+def _nothing() -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known of one recipient."""
+    """What is known of one recipient; its texts are looked for when they are asked for."""
 
     recipient: str | None
-    near: tuple[str, ...]
+    near: Callable[[], Iterable[str]]
     """What is said of it, the most telling first."""
-    far: tuple[str, ...] = ()
+    far: Callable[[], Iterable[str]] = _nothing
     """What the report says of nobody by name: asked only if the other tells nothing."""
     status: str | None = None
     """The status that the report's fields give."""
     host: str | None = None
     delayed: bool = False
-    final: bool = True
-    """Whether the report says that no more is tried."""
+    report: str = ""
+    """The beginning of the report, for the host that it may name."""
 
 
 def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
     """The reading of ``case``; ``trail`` is the evidence of what kind of message told it."""
     best = _best(case, signs) or _bare(case)
+    text = best.text or next(iter((*case.near(), *case.far())), "")
     reading = replace(
         best,
         recipient=case.recipient,
-        text=best.text or next(iter((*case.near, *case.far)), ""),
-        host=best.host or case.host,
+        text=text,
+        host=best.host or case.host or _host(text, case),
         evidence=(*trail, *best.evidence),
     )
     if case.delayed:
         return replace(reading, permanence=Permanence.TEMPORARY, because=reading.because or _because(reading, "delayed"))
-    if reading.permanence is Permanence.UNKNOWN and case.final:
+    if reading.permanence is Permanence.UNKNOWN:
         return replace(reading, permanence=_by_status(reading, case))
     return reading
+
+
+def _host(text: str, case: Case) -> str | None:
+    """The host that the reply is said to come from: the report names it before the reply, or in it."""
+    return host_in((text, *itertools.islice(case.near(), 1), case.report))
 
 
 def _because(reading: Reading, reason: str) -> str:
@@ -69,16 +81,35 @@ def _by_status(reading: Reading, case: Case) -> Permanence:
 
 def _best(case: Case, signs: Signs) -> Reading | None:
     """The reading of the first text that tells a category well, else the surest, else that of the first text."""
-    found = _read(case.near[:_TRIES], case, signs)
+    near = _Kept(case.near())
+    found = _read(near, case, signs)
     if _is_told(found):
-        return _meant(_chosen(found, case), case.near, signs)
-    if found and (near := _meant(found[0], case.near, signs)).category != "unknown":
-        return near
-    found += _read(case.far[:_TRIES], case, signs, first=not found)
-    return _meant(_chosen(found, case), (*case.near, *case.far), signs) if found else None
+        return _meant(_chosen(found, case), near, signs)
+    if found and (meant := _meant(found[0], near, signs)).category != "unknown":
+        return meant
+    far = _Kept(case.far())
+    found += _read(far, case, signs, first=not found)
+    return _meant(_chosen(found, case), [*near, *far], signs) if found else None
 
 
-def _meant(reading: Reading, texts: Sequence[str], signs: Signs) -> Reading:
+class _Kept:
+    """Texts without repeats and without empty ones, as many as are tried, drawn as they are asked for and kept for the next time."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._rest = iter(texts)
+        self._drawn: dict[str, None] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        yield from tuple(self._drawn)
+        for text in self._rest:
+            if text and text not in self._drawn:
+                self._drawn[text] = None
+                yield text
+            if len(self._drawn) >= _TRIES:
+                return
+
+
+def _meant(reading: Reading, texts: Iterable[str], signs: Signs) -> Reading:
     """``reading``, if it is unknown, with the meaning of a mailer's own prose: the nearest that has one."""
     if reading.category != "unknown":
         return reading
@@ -87,7 +118,9 @@ def _meant(reading: Reading, texts: Sequence[str], signs: Signs) -> Reading:
         for meaning in signs.meanings:
             if words := meaning.words.found(folded):
                 step = evidence(f"prose.{meaning.name}", words, source="observed", sure=_MEANT)
-                known = replace(reading, category=meaning.category, confidence=_MEANT, evidence=(*reading.evidence, step), text=reading.text or text)
+                known = replace(
+                    reading, category=meaning.category, confidence=_MEANT, evidence=(*reading.evidence, step), text=reading.text or text
+                )
                 return known if known.permanence is not Permanence.UNKNOWN else replace(known, permanence=Permanence(meaning.permanence))
     return reading
 
@@ -97,7 +130,7 @@ def _is_told(found: Sequence[Reading]) -> bool:
     return any(reading.category != "unknown" or reading.code is not None for reading in found)
 
 
-def _read(texts: Sequence[str], case: Case, signs: Signs, *, first: bool = True) -> list[Reading]:
+def _read(texts: Iterable[str], case: Case, signs: Signs, *, first: bool = True) -> list[Reading]:
     from waypost.replies.line import read_line  # noqa: PLC0415 - the rules of lines are loaded when a report has been found
 
     found: list[Reading] = []

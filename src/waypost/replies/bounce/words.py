@@ -10,7 +10,7 @@ from waypost.replies.bounce.returned import is_rule
 from waypost.replies.bounce.signs import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from waypost.replies.bounce.narrative import Account, Story
     from waypost.replies.bounce.signs import Signs
@@ -20,42 +20,49 @@ MOST = 1200
 
 _LED = 3
 """Characters that are too few for a text."""
-_REPLY = re.compile(
-    r"(?:^|<<<|said:?|says:?|returned:?|responded(?: with)?:?|replied:?|response:?|reason:?|error:?|code:?|status:?|smtp:?|[:\[(\"'>;=,]|\(\d+\))[\s\"'\[(<]{0,4}(?<![\d.])([45]\d\d)(?=[ -]\S|: \S|\s+#?[245]\.|\n)",
-    re.IGNORECASE | re.MULTILINE,
-)  # fmt: skip
+_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -]\S|: \S|\s+#?[245]\.|\n)")
+_ANNOUNCED = re.compile(
+    r"(?:^|\n|<<<|(?:said|says|returned|responded|responded with|replied|response|reason|error|code|status|smtp):?"
+    r"|[:\[(\"'>;=,]|\(\d+\))[\s\"'\[(<]{0,4}$",
+    re.IGNORECASE,
+)
+"""What stands before a number that is a reply code, and not a count of seconds or a street number."""
 _COLON = re.compile(r":(?=\s|$)|：")
-_DIALOGUE = re.compile(r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up)", re.IGNORECASE)
+_DIALOGUE = re.compile(
+    r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up)", re.IGNORECASE
+)
 _NOISE = re.compile(r"^[\s>\]\"'`)}:：,;.…|-]+")
 _HOST = re.compile(
-    r"(?:\bhost|while talking to|connected to|remote (?:smtp )?(?:mail )?(?:host|server)(?: at)?|receiving server:?|(?:server|domain \S+) (?:at|by)|by the server for the recipient domain \S+ by|remote-mta: \w+;|remote system: \w+;|reporting server:?|server:|\bmta)\s+<?([A-Za-z0-9](?:[A-Za-z0-9_-]*\.)+[A-Za-z0-9-]{2,}|\[?\d{1,3}(?:\.\d{1,3}){3}\]?)",
+    r"(?:\bhost|while talking to|connected to|remote (?:smtp )?(?:mail )?(?:host|server)(?: at)?|receiving server:?"
+    r"|(?:server|domain \S+) (?:at|by)|by the server for the recipient domain \S+ by|remote system: \w+;|reporting server:?"
+    r"|server:|\bmta)\s+<?([A-Za-z0-9](?:[A-Za-z0-9_-]*\.)+[A-Za-z0-9-]{2,}|\[?\d{1,3}(?:\.\d{1,3}){3}\]?)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _SAID = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9_-]*\.)+[A-Za-z]{2,})\.?\s?\[[0-9A-Fa-f.:]+\](?: said| did not like| responded|:)", re.IGNORECASE
 )
 
 
-def near_texts(account: Account, story: Story, signs: Signs) -> list[str]:
-    """What is said of ``account`` itself, the most telling first, without repeats."""
-    own = [account.whole, *account.section]
-    found = replies(own) if account.rank > 1 else replies([account.rest, *account.section])
-    found += _mentioning(story.lines, account.recipient)
-    found += reasons(account.section, signs)
+def near_texts(account: Account, story: Story, signs: Signs) -> Iterator[str]:
+    """What is said of ``account`` itself, the most telling first."""
+    yield from replies([account.whole if account.rank > 1 else account.rest, *account.section])
+    yield from _mentioning(story.lines, account.recipient)
+    yield from reasons(account.section, signs)
     led = len(_clean(account.lead)) > _LED
     paragraph = _paragraph([account.whole if led else account.rest, *account.section])
-    found += [paragraph] if len(paragraph) > _LED else []
-    found += [_clean(account.whole)] if led else []
-    found += _second(account.section)
-    return list(dict.fromkeys(text[:MOST] for text in found if text))
+    if len(paragraph) > _LED:
+        yield paragraph
+    if led:
+        yield _clean(account.whole)
+    yield " ".join(line.strip() for line in account.section if line.strip())
 
 
-def far_texts(account: Account | None, story: Story, signs: Signs) -> list[str]:
+def far_texts(account: Account | None, story: Story, signs: Signs) -> Iterator[str]:
     """What the report says of nobody by name: its replies, the reasons that it announces, the paragraph before the recipient."""
-    found = replies(story.lines) + reasons(story.lines, signs)
+    yield from replies(story.lines)
+    yield from reasons(story.lines, signs)
     if account is not None and len(_paragraph([account.rest, *account.section])) <= _LED:
-        found.append(_before(account, story))
-    return list(dict.fromkeys(text[:MOST] for text in found if text))
+        yield _before(account, story)
 
 
 def whole_text(story: Story) -> str:
@@ -90,11 +97,13 @@ def replies(lines: Iterable[str]) -> list[str]:
         return []
     found: list[str] = []
     place = 0
-    while reply := _REPLY.search(block, place):
-        start = reply.start(1)
-        end = _end(block, start)
-        found.append(joined(block[start:end]))
-        place = end
+    while code := _CODE.search(block, place):
+        start = place = code.start(1)
+        if _ANNOUNCED.search(block, max(0, start - 24), start):
+            place = _end(block, start)
+            found.append(joined(block[start:place]))
+        else:
+            place += 3
     return found
 
 
@@ -138,11 +147,6 @@ def _paragraph(lines: Sequence[str]) -> str:
     return _clean(" ".join(kept))
 
 
-def _second(section: Sequence[str]) -> list[str]:
-    """What comes after the first paragraph."""
-    return [" ".join(line.strip() for line in section if line.strip())]
-
-
 def _mentioning(lines: Sequence[str], address: str) -> list[str]:
     """The replies of the report that name the address."""
     key = same(address)
@@ -169,7 +173,7 @@ def _clean(text: str) -> str:
 def host_in(texts: Iterable[str]) -> str | None:
     """The host that is said to have replied, or None."""
     for text in texts:
-        found = _SAID.search(text) or _HOST.search(text)
+        found = (_SAID.search(text) if "[" in text else None) or _HOST.search(text)
         if found:
             return found[1].strip("[]").rstrip(".")
     return None
