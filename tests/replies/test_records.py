@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from waypost.replies import lookup
 from waypost.replies.explanation import Permanence
 from waypost.replies.library import LANGUAGES, facts, words
-from waypost.replies.records import CODES, Connection, KnownFrom, RecordKind, Reference, Retry, Who, code_key, records
+from waypost.replies.records import CODES, Connection, KnownFrom, RecordKind, Reference, Retry, Who, cited, code_key, records
 from waypost.replies.shapes import record_json
 from waypost.replies.terms import label, listed, phase_names, spaced
 
@@ -175,6 +175,14 @@ def test_references(source: str, name: str, chinese: str, url: str | None) -> No
     """A section of an RFC is named and linked; what has no address is named alone."""
     reference = Reference(source)
     assert (name, chinese, url) == (reference.name(), reference.name("zh"), reference.url)
+
+
+def test_sections_of_one_document_are_cited_together() -> None:
+    """Each once, in the order of the first mention."""
+    references = [Reference(source) for source in ("5321#4.2.3", "7504", "5321#3.1", "5321", "5321#3.1", "a manual", "6647#5", "6647")]
+    assert cited(references) == "RFC 5321 sections 4.2.3, 3.1; RFC 7504; a manual; RFC 6647 section 5"
+    assert cited(references[:3], "zh") == "RFC 5321 第 4.2.3、3.1 节；RFC 7504"
+    assert cited([]) == ""
 
 
 def test_words_for_facts_are_whole_in_both_languages() -> None:

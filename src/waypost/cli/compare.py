@@ -43,12 +43,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(told: Comparison, lang: str) -> None:
     from waypost.cli.said import page, show_head  # noqa: PLC0415 - likewise
-    from waypost.replies.terms import label  # noqa: PLC0415 - likewise
+    from waypost.replies.records import cited  # noqa: PLC0415 - likewise
 
     sheet.text(told.summary, output.BOLD)
     for record in (told.first,) if told.same else (told.first, told.second):
         sheet.gap()
         show_head(record)
+        sheet.gap()
         _prose(record, lang)
     if told.same:
         return
@@ -63,7 +64,7 @@ def _show(told: Comparison, lang: str) -> None:
     sheet.labelled(
         [
             (page("related", lang), "  ".join(told.related)),
-            (page("references", lang), label("join", "comma", lang).join(dict.fromkeys(each.name(lang) for each in told.references))),
+            (page("references", lang), cited(told.references, lang)),
         ]
     )
 

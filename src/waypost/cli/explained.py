@@ -141,7 +141,8 @@ def _because(name: str, lang: str) -> str:
 
 def _more(reading: Reading, lang: str) -> None:
     """Where to read on."""
-    names = filter(None, (str(reading.code or ""), reading.status, None if reading.category == "unknown" else reading.category))
+    category_name = None if reading.category == "unknown" else reading.category
+    names = filter(None, (reading.entry, str(reading.code or ""), reading.status, category_name))
     known = [name for name in names if lookup(name) is not None]
     if known:
         sheet.gap()

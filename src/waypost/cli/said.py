@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from waypost.cli import sheet
 from waypost.replies.explanation import Permanence
 from waypost.replies.library import facts
-from waypost.replies.records import CODES, RecordKind, Retry, Who, lookup
+from waypost.replies.records import CODES, RecordKind, Retry, Who, cited, lookup
 from waypost.replies.registry import class_word
 from waypost.replies.terms import label, listed, phase_names, spaced
 
@@ -67,7 +67,7 @@ def show_head(record: Record) -> None:
     colour = tone(record.permanence, record.digit)
     sheet.head(said, record.prose.title, colour)
     lasting = label("permanence", record.permanence or "none", record.lang) if record.kind in CODES else ""
-    nature = "" if record.kind is RecordKind.BASIC else label("kind", record.kind.value, record.lang)
+    nature = "" if record.kind in (RecordKind.BASIC, RecordKind.ENHANCED) else label("kind", record.kind.value, record.lang)
     sheet.gist([lasting, acts(record.who, record.lang), retries(record.retry, record.lang), nature], colour)
 
 
@@ -106,7 +106,7 @@ def rest(record: Record) -> None:
     sheet.labelled(
         [
             (page("related", lang), "  ".join(record.related)),
-            (page("references", lang), label("join", "comma", lang).join(each.name(lang) for each in record.references)),
+            (page("references", lang), cited(record.references, lang)),
             (page("known_from", lang), label("known_from", record.known_from, lang) if record.known_from else ""),
         ]
     )

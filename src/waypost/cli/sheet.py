@@ -35,11 +35,11 @@ def head(name: str, title: str, tone: str = PLAIN) -> None:
 def gist(parts: Iterable[str], tone: str = PLAIN) -> None:
     """The answer in a line: permanent or not, which is coloured, who must act, whether to retry."""
     first, *rest = [part for part in parts if part]
-    for number, each in enumerate(output.fitted(_DOT.join((first, *rest)))):
-        if number == 0 and each.startswith(first):
-            print(f"{output.painted(output.printable(first), f'1;{tone}')}{output.painted(each.removeprefix(first), output.BOLD)}")
-        else:
-            print(output.painted(each, output.BOLD))
+    line, *more = output.fitted(_DOT.join((first, *rest)))
+    said = output.printable(first)
+    print(f"{output.painted(said, f'1;{tone}')}{line.removeprefix(said)}" if line.startswith(said) else line)
+    for each in more:
+        print(each)
 
 
 def text(said: str, style: str = "") -> None:

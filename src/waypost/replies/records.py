@@ -18,7 +18,7 @@ from waypost.replies.prose import Prose
 from waypost.replies.terms import label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class RecordKind(StrEnum):
@@ -92,6 +92,7 @@ __all__ = [
     "Reference",
     "Retry",
     "Who",
+    "cited",
     "code_key",
     "label",
     "lookup",
@@ -224,6 +225,22 @@ def records(lang: str = "en", *kinds: RecordKind) -> Mapping[str, Record]:
             record = _record(kind, name, lang)
             found[record.code] = record
     return MappingProxyType(found)
+
+
+def cited(references: Sequence[Reference], lang: str = "en") -> str:
+    """References in a row, the sections of one document together: ``RFC 5321 sections 3.1, 4.2.3; RFC 7504 section 3``."""
+    gathered: dict[str, list[Reference]] = {}
+    for each in references:
+        gathered.setdefault(each.document, []).append(each)
+    told = [_together(document, same, lang) for document, same in gathered.items()]
+    return label("join", "semicolon", lang).join(told)
+
+
+def _together(document: str, references: Sequence[Reference], lang: str) -> str:
+    sections = list(dict.fromkeys(found[2] for each in references if (found := _RFC.fullmatch(each.source)) and found[2]))
+    if len(sections) < 2:
+        return references[0].name(lang) if len(references) == 1 or not sections else Reference(f"{document[4:]}#{sections[0]}").name(lang)
+    return label("reference", "several", lang).format(rfc=document[4:], section=label("join", "comma", lang).join(sections))
 
 
 def code_key(code: str) -> tuple[int, int, int, int]:
