@@ -6,22 +6,24 @@ The same octets, cut anywhere, give the same content and the same judgement.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from waypost.replies import Reply
 
 _END = b"\r\n.\r\n"
-# Two masks: their images, one shifted by an octet, are equal if and only if no CR, LF or NUL stands there but CRs right before LFs.
-_MASK_CR = bytes(1 if octet == 13 else 2 if octet == 0 else 0 for octet in range(256))
-_MASK_LF = bytes(1 if octet == 10 else 0 for octet in range(256))
+_OTHERS = bytes(octet for octet in range(256) if octet not in b"\r\n\0")
+_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 def ends_well(octets: bytes) -> bool:
-    """Whether ``octets`` hold no bare CR, no bare LF and no NUL."""
-    if octets[:1] == b"\n" or octets[-1:] in (b"\r", b"\0"):
-        return False
-    return octets.translate(_MASK_CR)[:-1] == octets.translate(_MASK_LF)[1:]
+    """Whether ``octets`` hold no bare CR, no bare LF and no NUL.
+
+    What is left without all others is CRLF again and again, and no CR stands without its LF: so no LF stands without its CR.
+    """
+    ends = octets.translate(None, _OTHERS)
+    return ends == b"\r\n" * (len(ends) // 2) and _LONE_CR.search(octets) is None
 
 
 class Chunk:
