@@ -172,12 +172,12 @@ CORPORA = (
 
 def written() -> dict[str, Any]:
     """The rules as they are written."""
-    sections: dict[str, Any] = {"rule": [], "list": {}, "provider": {}}
+    sections: dict[str, Any] = {"rule": [], "list": {}, "provider": {}, "frequency": {}}
     for source in sorted(IDIOMS.glob("*.toml")):
         found = tomllib.loads(source.read_text("utf-8"))
         sections["rule"] += found.get("rule", [])
-        sections["list"].update(found.get("list", {}))
-        sections["provider"].update(found.get("provider", {}))
+        for name in ("list", "provider", "frequency"):
+            sections[name].update(found.get(name, {}))
     return sections
 
 

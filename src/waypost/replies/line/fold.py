@@ -17,8 +17,10 @@ _TAIL = 800
 _MASKED = re.compile(r"(?:https?:|www\.)[^\s<>\"']*|<?[^\s<>\"':;,()\[\]|@]{1,128}@[^\s<>\"',;()\[\]|@]{1,255}>?")
 """A link, or an address. Bounded by spaces: no piece of the text is tried twice."""
 
-_TOKEN = re.compile(r"[a-z0-9]+|[Ѐ-ӿ]+|[^\x00-\x7f\W_]")
+_TOKEN = re.compile(r"[a-z0-9]+|[\u0400-\u04ff]+|[^\x00-\x7f\W_]")
 """A word of Latin or Cyrillic letters; of other scripts, each letter is one."""
+
+_SPACES = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "@"}
 
 STEM = 6
 """Letters of a Latin word by which its endings' variety is found."""
@@ -26,7 +28,7 @@ STEM = 6
 STEM_CYRILLIC = 4
 """And of a Cyrillic one."""
 
-_SAME = {"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "–": "-", "—": "-", "_": " ", "ł": "l", "ø": "o", "đ": "d", "ı": "i", "ß": "s"}
+_SAME = {"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "–": "-", "—": "-", "ł": "l", "ø": "o", "đ": "d", "ı": "i", "ß": "s"}
 
 _TRADITIONAL = (
     "戶户無无郵邮滿满帳帐號号絕绝發发過过數数連连線线儲储間间寄寄頻频繁繁嘗尝試试稍稍後后請请檢检查查閱阅讀读驗验證证權权許许可可認认登登錄录錯错誤误"
@@ -48,8 +50,8 @@ def _plain(letter: str) -> str:
     if letter in _SAME:
         return _SAME[letter]
     whole = unicodedata.normalize("NFKD", letter)
-    small = "".join(part for part in whole if not unicodedata.combining(part)).lower()
-    return small if len(small) == 1 else (small[:1] or " ")
+    small = "".join(part for part in whole if not unicodedata.combining(part)).lower()[:1]
+    return small if small.isalnum() or small.isascii() and small else " "
 
 
 _LETTERS = _Letters({ord(old): new for old, new in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)})
@@ -57,34 +59,38 @@ _LETTERS = _Letters({ord(old): new for old, new in zip(_TRADITIONAL[::2], _TRADI
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A text in the three forms that rules look at, all of one length."""
+    """A text in the forms that rules look at: words with spaces around each, no punctuation, one letter longer at both ends."""
 
     received: str
-    masked: str
-    """Without addresses and links: their letters are ``@`` and ``/``."""
+    words: str
+    """Without addresses, each of whose letters is ``@``, and without links."""
     whole: str
     """With them."""
     tokens: frozenset[str]
-    """The words of the whole."""
+    """The words of the whole, and their stems."""
+
+    def quote(self, start: int, end: int) -> str:
+        """What stands at a place of ``words`` or ``whole``, as received."""
+        return self.received[max(0, start - 1) : end - 1].strip()
 
 
 def fold(text: str) -> Folded:
     """``text`` made ready; what is longer than MOST loses its middle."""
     received = text if len(text) <= MOST else f"{text[: MOST - _TAIL]} {text[-_TAIL:]}"
-    whole = plain(received)
-    masked = _MASKED.sub(_mask, whole) if "@" in whole or "//" in whole or "www." in whole else whole
-    words = _TOKEN.findall(whole)
-    stems = [word[:STEM] for word in words if len(word) > STEM]
+    small = plain(received)
+    masked = _MASKED.sub(_mask, small) if "@" in small or "//" in small or "www." in small else small
+    whole = f" {small.translate(_SPACES).replace('@', ' ')} "
+    words = whole if masked is small and "@" not in small else f" {masked.translate(_SPACES)} "
+    found = whole.split() if whole.isascii() else _TOKEN.findall(whole)
+    stems = [word[:STEM] for word in found if len(word) > STEM]
     if not whole.isascii():
-        stems += [word[:STEM_CYRILLIC] for word in words if word[0] >= "Ѐ"]
-    return Folded(received, masked, whole, frozenset(words + stems))
+        stems += [word[:STEM_CYRILLIC] for word in found if word[0] >= "\u0400"]
+    return Folded(received, words, whole, frozenset(found + stems))
 
 
 def plain(text: str) -> str:
-    """Small letters without accents, of the same length; underscores are spaces."""
-    if text.isascii():
-        return text.lower().replace("_", " ")
-    return text.translate(_LETTERS)
+    """Small letters without accents, of the same length."""
+    return text.lower() if text.isascii() else text.translate(_LETTERS)
 
 
 def tokens(text: str) -> list[str]:
@@ -93,4 +99,4 @@ def tokens(text: str) -> list[str]:
 
 
 def _mask(found: re.Match[str]) -> str:
-    return ("@" if "@" in found[0] and "//" not in found[0] else "/") * len(found[0])
+    return ("@" if "@" in found[0] and "//" not in found[0] else " ") * len(found[0])

@@ -61,7 +61,7 @@ def _rank(verdict: Verdict) -> tuple[float, int]:
 
 def _verdict(match: Match, folded: Folded, numbers: Sequence[str]) -> Verdict:
     rule = match.rule
-    words = folded.received[match.start : match.end].strip() or " ".join(numbers)
+    words = folded.quote(match.start, match.end) if match.end else " ".join(numbers)
     return Verdict(rule.category, Evidence(rule=rule.name, words=words, source=rule.source, sure=rule.sure), match)
 
 

@@ -20,15 +20,23 @@ if TYPE_CHECKING:
     from waypost.replies.line.split import Parts
 
 _FOR_EVER = re.compile(
-    r"permanently (?:deferred|rejected|blocked|denied|refused|disabled|failed|removed|closed)|permanent (?:failure|error|fatal|block|reject)|"
-    r"retry(?:ing)? will not succeed|(?:do|will) not retry|not try again|no longer be retried|dont retry"
+    r"permanently +(?:deferred|rejected|blocked|denied|refused|disabled|failed|removed|closed|banned)|permanent +(?:failure|error|fatal|block|reject)|"
+    r"retry(?:ing)? +will +not +succeed|(?:do|will) +not +(?:re)?try|never +succeed|don ?t +retry"
 )
+_FOR_EVER_WORDS = frozenset(("permanently", "permanent", "retry", "retrying", "succeed", "try"))
 _FOR_NOW = re.compile(
-    r"(?:try|retry|send|resend)(?: it| again| your message| this message| the message|ing)* (?:again )?(?:later|soon|in \d|in a|after|at a later)|"
-    r"try again\b|temporar(?:y|ily)|come back|later time|transient|retry (?:later|after|in)|defer(?:red|ral)|for the moment|"
-    r"bitte (?:\w+ )?spater|spater (?:erneut|noch|wieder)|plus tard|mas tarde|piu tardi|"
-    r"請稍|请稍|稍后|稍後|暂时|позже|позднее|pozniej|daha sonra|later opnieuw"
+    r"(?:try|retry|retrying|send|resend|trying)(?: +(?:it|again|your|this|the|message|mail|email|sending))* +(?:later|soon|in [0-9]|in +a|after|at +a +later|shortly)|"
+    r"try +again|temporar(?:y|ily)|come +back|later +time|transient|retry +(?:later|after|in)|defer(?:red|ral)|for +the +moment|later|"
+    r"spater|plus +tard|mas +tarde|piu +tardi|稍后|暂时|稍候|позже|позднее|временно|pozniej|daha +sonra|後で|しばらく"
 )
+_FOR_NOW_WORDS = frozenset(
+    (
+        *("later", "soon", "again", "retry", "resend", "temporary", "temporarily", "back", "transient", "deferred", "deferral", "defer", "moment"),
+        *("spater", "tard", "tarde", "tardi", "稍", "暂", "позже", "позднее", "временно", "pozniej", "sonra", "後", "し", "retrying", "trying"),
+    )
+)
+"""Words without one of which neither is said."""
+
 _NEVER_MIND = ("report.", "unknown")
 
 
@@ -57,16 +65,20 @@ def _ruled(category: str, match: Match | None, folded: Folded | None, digit: Per
     if match is not None and match.rule.permanence:
         return Permanence(match.rule.permanence), match.rule.because or category
     row = _categories()[category]
-    text = "" if folded is None else folded.masked
-    if digit is not Permanence.PERMANENT and _FOR_EVER.search(text):
+    for_ever = _says(folded, _FOR_EVER_WORDS, _FOR_EVER)
+    if digit is not Permanence.PERMANENT and for_ever:
         return Permanence.PERMANENT, "words-permanent"
     if row.get("overrules"):
         return Permanence(row["permanence"]), category
-    if digit is not Permanence.TEMPORARY and row.get("words", True) and _FOR_NOW.search(text) and not _FOR_EVER.search(text):
+    if digit is not Permanence.TEMPORARY and row.get("words", True) and not for_ever and _says(folded, _FOR_NOW_WORDS, _FOR_NOW):
         return Permanence.TEMPORARY, "words-temporary"
     if digit is Permanence.UNKNOWN and not category.startswith(_NEVER_MIND):
         return Permanence(row["permanence"]), "category"
     return None
+
+
+def _says(folded: Folded | None, words: frozenset[str], pattern: re.Pattern[str]) -> bool:
+    return folded is not None and not words.isdisjoint(folded.tokens) and pattern.search(folded.words) is not None
 
 
 @cache

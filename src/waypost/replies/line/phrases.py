@@ -52,18 +52,14 @@ class Match:
     """Where its words stand; start equals end where a status alone did it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    rule: int
-    pattern: str
-    needs: tuple[frozenset[str], ...]
-    whole: bool
+_LISTED = re.compile("<([a-z]+)>")
+"""A list named in a pattern."""
 
 
 class Rules:
     """The rules of one index, ready for scanning."""
 
-    __slots__ = ("_compiled", "_phrases", "_rules", "_statuses", "_unless", "_words", "lists")
+    __slots__ = ("_compiled", "_lists", "_phrases", "_rules", "_sets", "_statuses", "_unless", "_words")
 
     def __init__(self, index: Mapping[str, Any]) -> None:
         self._rules: list[Rule | Mapping[str, Any]] = list(index["rules"])
@@ -71,7 +67,9 @@ class Rules:
         self._words: Mapping[str, Sequence[int]] = index["words"]
         self._unless: Mapping[str, Sequence[int]] = index["unless"]
         self._statuses: Mapping[str, Mapping[str, int]] = index["statuses"]
-        self._compiled: dict[int, tuple[re.Pattern[str], tuple[frozenset[str], ...]]] = {}
+        self._lists: Mapping[str, str] = index["lists"]
+        self._sets: list[Sequence[str] | frozenset[str]] = list(index["sets"])
+        self._compiled: dict[int, re.Pattern[str]] = {}
 
     def matches(self, folded: Folded, *, speakers: tuple[str, ...], numbers: tuple[str, ...], command: str) -> list[Match]:
         """The rules that hold, each once, in no order; ``speakers`` are the provider and whom it is like, ``numbers`` code and status."""
@@ -101,15 +99,23 @@ class Rules:
             found[rule] = Match(self.rule(rule), *span)
 
     def _search(self, number: int, folded: Folded) -> tuple[int, int] | None:
-        _, pattern, needs, whole = self._phrases[number]
-        ready = self._compiled.get(number)
-        if ready is None:
-            ready = self._compiled[number] = (re.compile(pattern), tuple(frozenset(words) for words in needs))
-        for words in ready[1]:
-            if words.isdisjoint(folded.tokens):
+        phrase = self._phrases[number]
+        tokens = folded.tokens
+        for one in phrase[2]:
+            if self._set(one).isdisjoint(tokens):
                 return None
-        met = ready[0].search(folded.whole if whole else folded.masked)
+        pattern = self._compiled.get(number)
+        if pattern is None:
+            pattern = self._compiled[number] = re.compile(_LISTED.sub(lambda found: self._lists[found[1]], phrase[1]))
+        met = pattern.search(folded.whole if phrase[3] else folded.words)
         return met.span() if met else None
+
+    def _set(self, number: int) -> frozenset[str]:
+        kept = self._sets[number]
+        if isinstance(kept, frozenset):
+            return kept
+        made = self._sets[number] = frozenset(kept)
+        return made
 
     def _excepted(self, rule: int, folded: Folded) -> bool:
         return any(self._search(number, folded) for number in self._unless.get(str(rule), ()))

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from waypost.replies.library import facts
+from waypost.replies.line.fold import plain, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +57,6 @@ def _signs() -> Mapping[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for provider, row in facts("idioms")["providers"].items():
         for sign in row.get("signs", ()):
-            found.setdefault(max(_words(sign), key=len), []).append((sign, provider))
+            words = tokens(plain(sign))
+            found.setdefault(max(words, key=len), []).append((f" {' '.join(words)} ", provider))
     return found
-
-
-def _words(sign: str) -> list[str]:
-    return "".join(letter if letter.isalnum() else " " for letter in sign).split()
