@@ -191,9 +191,10 @@ def test_lines_are_explained_one_by_one(capsys: pytest.CaptureFixture[str], tmp_
     assert [(each["input"], each["reports"][1:]) for each in objects(capsys, "--lines", "-")[1]] == [("l", [])]
 
 
-def test_a_log_is_each_of_its_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("when", ["Nov 23 10:00:00 mx ", "2026-11-23T10:00:00.123456+00:00 mx ", ""])
+def test_a_log_is_each_of_its_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """A file or standard input that begins with a line of a log is explained line by line, without being told to."""
-    mark = "Nov 23 10:00:00 mx postfix/smtp[7]: 4ABC: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=1"
+    mark = f"{when}postfix/smtp[7]: 4ABC: to=<bob@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=1"
     bounced = f"{mark}, dsn=5.1.1, status=bounced (host mx.example.net[192.0.2.1] said: 550 5.1.1 user unknown)"
     deferred = f"{mark}, dsn=4.7.1, status=deferred (host mx.example.net[192.0.2.1] said: 450 4.7.1 Greylisted)"
     (tmp_path / "mail.log").write_text(f"{bounced}\n{deferred}\n")

@@ -23,7 +23,7 @@ HELP = "explain a reply code, a reply, a log line or a bounce: what it means and
 
 _REPLY = re.compile(r"[2-5]\d\d[ -]|[245]\.\d{1,3}\.\d{1,3}\s")
 """How a reply begins."""
-_LOG = re.compile(rb"(?![!-9;-~]+:[ \t\r\n])(?!From )[^\n]*\n")
+_LOG = re.compile(rb"(?![A-Za-z][\w.-]{0,75}[ \t]?:)(?!>?From )[^\n]*\n")
 """How a file begins that is no message."""
 _NUMBER = re.compile(r"[\dX]+(?:\.\d*){0,3}")
 """What somebody types who means a code."""

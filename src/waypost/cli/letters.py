@@ -24,7 +24,7 @@ _PARTS = re.compile(rb"From \S.* (?:[01]?\d|2\d):\d\d(?::\d\d)?.* \d{4}")
 """The line that begins a message in an mbox file."""
 _QUOTES = re.compile(rb".*:|[-=_*\s]{4,}")
 """The line that announces a quoted message: what follows it begins no message of the file."""
-_MESSAGE = re.compile(rb"\s*[!-9;-~]{1,76}:|From ")
+_MESSAGE = re.compile(rb"\s*[A-Za-z][\w.-]{0,75}[ \t]?:|>?From ")
 """How a message begins: it is one, whatever odd octets it holds."""
 _QUOTED = re.compile(rb">+From ")
 """A line of text that would begin a message, marked so that it does not."""

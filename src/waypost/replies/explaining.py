@@ -27,8 +27,8 @@ _CODE = re.compile(r"[2-5]\d\d")
 """The form of a reply code (5321#4.2), and of those that break its rule for the second digit."""
 _STATUS = re.compile(r"[245X]\.\d{1,3}\.\d{1,3}", re.IGNORECASE)
 _REPLY_LINE = re.compile(r"[2-5]\d\d(?:[ -]|$)")
-_HEADER = re.compile(rb"(?:From |[!-9;-~]{1,76}[ \t]?:)")
-"""How a message begins: with a field, or with the line that parts messages in a mailbox file."""
+_HEADER = re.compile(rb"(?:>?From |[A-Za-z][\w.-]{0,75}[ \t]?:)")
+"""How a message begins: with a field, or with the line that parts messages in a mailbox file; no time and no program of a log."""
 
 
 def explain(given: str | bytes, *, lang: str = "en", name: str | None = None) -> Explained:
