@@ -37,7 +37,6 @@ class _Reader(HTMLParser):
         self._open: list[str] = []
         self._labels: set[str] = set()
         self._fields: list[tuple[str, str]] = []
-        self._data = False
         self._words: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -48,20 +47,27 @@ class _Reader(HTMLParser):
         page.ids += [given["id"]] if "id" in given else []
         page.inline += [f"{tag} {name}" for name in given if name.startswith("on") or name == "style"]
         page.links += [given[name] for name in ("href", "src", "action") if name in given and given.get("rel") != "canonical"]
+        page.headings += [tag] if tag in ("h1", "h2", "h3", "h4") else []
+        self._head(tag, given)
+        self._field(tag, given)
+
+    def _head(self, tag: str, given: dict[str, str]) -> None:
+        page = self.page
         match tag:
             case "html":
                 page.lang = given.get("lang", "")
-            case "h1" | "h2" | "h3" | "h4":
-                page.headings.append(tag)
             case "link":
                 self._link(given)
             case "meta" if given.get("name") == "description":
                 page.described = bool(given.get("content"))
-            case "script":
-                self._data = given.get("type") == "application/ld+json"
-                page.inline += [] if "src" in given or self._data else ["script"]
+            case "script" if "src" not in given and given.get("type") != "application/ld+json":
+                page.inline.append("script")
             case "style":
                 page.inline.append("style")
+
+    def _field(self, tag: str, given: dict[str, str]) -> None:
+        page = self.page
+        match tag:
             case "img" if "alt" not in given:
                 page.unlabelled.append("img")
             case "label":

@@ -247,8 +247,8 @@ def _announce(settings: Settings, sockets: Sockets, *, dev: bool) -> None:
         tls = {"none": "no TLS", "starttls": "STARTTLS", "implicit": "TLS from the start"}[listener.tls]
         out.write(f"  {listener.role:<10} {place_of(opened)!s:<24} {tls}\n")
     if sockets.web is not None:
-        shows = "inbox and reply reference" if settings.web.inbox else "reply reference"
-        place = f"http://{place_of(sockets.web)}/"
-        out.write(f"  {'web':<10} {place:<24} {shows}\n")
+        place = place_of(sockets.web)
+        shows = "inbox and reply reference" if settings.web.inbox and place.is_loopback else "reply reference"
+        out.write(f"  {'web':<10} {f'http://{place}/':<24} {shows}\n")
     out.write(f"{READY}\n")
     out.flush()

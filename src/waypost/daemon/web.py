@@ -10,7 +10,6 @@ import asyncio
 import gc
 import os
 import signal
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -50,7 +49,7 @@ def web(settings: Settings, listener: Listening, link: Link) -> int:
 
 def given(settings: Settings, listener: Listening) -> Given:
     """What the application may know; mail only for a socket that this machine alone can reach, and if the operator wants that."""
-    local = ip_address(place_of(listener).address).is_loopback
+    local = place_of(listener).is_loopback
     url = settings.web.url.rstrip("/")
     named = {name.lower() for name in (*settings.web.hosts, urlsplit(url).hostname or "") if name}
     return Given(

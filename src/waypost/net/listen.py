@@ -52,6 +52,11 @@ class Place:
     port: int = 0
     path: str = ""
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether processes of this machine alone can connect over the network; a path is no network."""
+        return bool(self.address) and ip_address(self.address).is_loopback
+
     def __str__(self) -> str:
         if self.path:
             return f"unix:{self.path}"

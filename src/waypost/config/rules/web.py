@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from waypost.config.load import Loaded
+    from waypost.net.listen import Place
 
 
 def web_can_be_served(loaded: Loaded) -> Iterator[Finding]:
@@ -31,16 +31,14 @@ def web_can_be_served(loaded: Loaded) -> Iterator[Finding]:
     taken = [position for position, listener in enumerate(loaded.settings.listeners) if listener.bind == web.bind]
     if taken and place.port:
         yield Finding(("web", "bind"), f"{place} is listeners.{taken[0]}'s already: give each its own")
-    yield from _reachable(loaded, place.address)
+    yield from _reachable(loaded, place)
 
 
-def _reachable(loaded: Loaded, address: str) -> Iterator[Finding]:
+def _reachable(loaded: Loaded, place: Place) -> Iterator[Finding]:
     web = loaded.settings.web
-    if ip_address(address).is_loopback:
+    if place.is_loopback:
         return
-    says = (
-        f"{address} can be reached by others: the reply reference is served there, and never the inbox, for nobody is asked for a password"
-    )
+    says = f"{place.address} can be reached by others: the reply reference is served there, and never the inbox, for nobody is asked for a password"
     yield warning(("web", "inbox") if web.inbox else ("web", "bind"), says)
     if not (web.hosts or web.url):
         yield warning(

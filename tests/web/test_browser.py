@@ -1,0 +1,195 @@
+"""The pages in a real browser: nothing goes wrong, nothing is asked of others, and everything can be read without a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.browser import Watch, browser, chromium
+from support.needs import require
+from support.ports import free_port
+from support.server import Waypost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+PAGES = ("", "550", "220", "X.7.1", "571", "category/recipient.full", "provider/google.5.7.27", "compare/", "compare/214-220")
+PAGES += ("command/", "command/RCPT", "choose", "glossary", "why", "why/words", "why/unknown", "explain", "search?q=quota")
+pytestmark = pytest.mark.peers
+
+
+@pytest.fixture(scope="module")
+def home(module_folder: Path) -> Iterator[str]:
+    """``host:port`` of the pages of a server in the dev profile."""
+    port = free_port()
+    places = [f"listeners.{at}.bind=127.0.0.1:{free_port()}" for at in range(3)]
+    arguments = [word for place in (*places, f"web.bind=127.0.0.1:{port}") for word in ("--set", place)]
+    server = Waypost(module_folder, None, arguments).start()
+    yield f"127.0.0.1:{port}"
+    try:
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    """A browser, or a skip."""
+    require("Chromium", chromium())
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(chrome: Browser, home: str) -> Iterator[Page]:
+    """A page of a browser that is watched; the test fails for whatever it should not have done."""
+    context = chrome.new_context(base_url=f"http://{home}")
+    opened = context.new_page()
+    watch = Watch(home).on(opened)
+    yield opened
+    context.close()
+    assert watch.complaints == []
+
+
+@pytest.mark.parametrize("lang", ["", "zh/"])
+def test_every_kind_of_page(page: Page, lang: str) -> None:
+    """No error, no violation of the policy, no request to others; the style sheet holds, and nothing is wider than a phone."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    for name in PAGES:
+        answer = page.goto(f"/codes/{lang}{name}")
+
+        assert answer is not None
+        assert answer.status == 200
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        assert page.evaluate("getComputedStyle(document.querySelector('.top')).borderBottomStyle") == "solid"
+        assert page.locator("h1").count() == 1
+
+
+def test_everything_can_be_read_without_a_script(chrome: Browser, home: str) -> None:
+    """With scripts off every page shows the same text, the search and the box work, and no button stands there that does nothing."""
+    context = chrome.new_context(base_url=f"http://{home}", java_script_enabled=False)
+    page = context.new_page()
+
+    page.goto("/codes/550")
+    assert page.locator(".theme").is_hidden()
+    page.fill(".find input", "greylisting")
+    page.press(".find input", "Enter")
+    assert page.locator(".results li").count() > 0
+    page.goto("/codes/zh/explain")
+    page.fill("textarea", "550 5.1.1 no such user")
+    page.click(".paste button")
+    assert page.locator(".report").count() == 1
+    page.goto("/codes/why")
+    page.click("text=It came back")
+    page.click("text=begins with 5")
+    page.click("text=Mailbox full")
+    assert page.locator(".cause").count() > 0
+    context.close()
+
+
+def test_search_as_one_types(page: Page) -> None:
+    """What is typed is found at once, by number, class and word, and Enter opens the first."""
+    page.goto("/codes/")
+    page.keyboard.press("/")
+    page.keyboard.type("5.7.1")
+    page.wait_for_selector(".hits a")
+    assert page.locator(".hits a").first.inner_text().startswith("X.7.1")
+    page.fill(".find input", "greylist")
+    page.wait_for_function("document.querySelector('.hits a')?.textContent.toLowerCase().includes('greylist')")
+    page.fill(".find input", "55")
+    page.wait_for_function("document.querySelector('.hits a .code')?.textContent.startsWith('55')")
+    page.keyboard.press("ArrowDown")
+    second = page.locator(".hits a[aria-selected=true] .code").inner_text()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/codes/{second}")
+
+
+def test_light_and_dark(page: Page) -> None:
+    """The page follows the system; the switch overrules it, and the choice outlasts the page."""
+    colour = "getComputedStyle(document.body).backgroundColor"
+    page.emulate_media(color_scheme="dark")
+    page.goto("/codes/550")
+    dark = page.evaluate(colour)
+    page.click(".theme")
+    light = page.evaluate(colour)
+    page.goto("/codes/")
+
+    assert dark != light
+    assert page.evaluate(colour) == light
+    page.emulate_media(color_scheme="light")
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    assert page.evaluate(colour) == light
+
+
+def test_the_language_switch_stays_on_the_page(page: Page) -> None:
+    """The switch leads to the same page in the other language, and back."""
+    page.goto("/codes/compare/214-220")
+    page.click(".tongue")
+    assert page.url.endswith("/codes/zh/compare/214-220")
+    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    page.click(".tongue")
+    assert page.url.endswith("/codes/compare/214-220")
+
+
+def test_text_can_be_told_from_its_ground(page: Page) -> None:
+    """In both themes and on every kind of page text has the contrast that WCAG asks for (4.5 to 1)."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        for name in ("", "550", "X.7.1", "compare/214-220", "choose", "why", "explain"):
+            page.goto(f"/codes/{name}")
+            assert page.evaluate(FAINT) == [], (theme, name)
+
+
+FAINT = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const parts = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const light = (c) => c.slice(0, 3).map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.push(parts(getComputedStyle(at).backgroundColor));
+    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
+  };
+  const faint = new Set();
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility() || element.closest("[aria-hidden], .unseen")) continue;
+    const below = ground(element);
+    const [a, b] = [light(over(parts(getComputedStyle(element).color), below)), light(below)].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) faint.add(`${element.className || element.tagName}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return [...faint];
+}"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=http://evil.example/x onerror=alert(1)>",
+        "</textarea><svg onload=alert(1)>",
+        "550 5.1.1 <a href='javascript:alert(1)'>x</a>",
+    ],
+)
+def test_hostile_text_is_inert(page: Page, text: str) -> None:
+    """What is pasted or searched for never becomes anything but text: no dialog, no request, no violation."""
+    page.goto("/codes/explain")
+    page.fill("textarea", text)
+    page.click(".paste button")
+    page.wait_for_selector(".told")
+    assert page.input_value("textarea") == text
+    page.fill(".find input", text)
+    page.wait_for_selector(".hits p, .hits a")
+    page.goto(f"/codes/search?q={text}")
+    assert text in page.inner_text("h1")
