@@ -130,6 +130,15 @@ def test_a_reply_code_and_an_enhanced_one_do_not_compete() -> None:
 def test_nobody_is_told_to_answer_with_a_code_that_no_standard_defines() -> None:
     """The author of a server is warned off it."""
     assert "Do not answer 571" in compare("571", "551").choose
+    assert "571 from no document, only from real replies" in points("571", "551")["source"]
+
+
+def test_a_number_that_no_server_says_is_told_to_be_one() -> None:
+    """101 stands in the reports of programs alone."""
+    found = points("101", "550")
+    assert "101 stands in reports and logs, and in no reply that is known" in found["commands that it answers"]
+    assert found["kind"] == "Kind: 101 is a nonstandard code and 550 a reply code."
+    assert "commands that it answers" not in points("101", "111")
 
 
 def test_as_json() -> None:

@@ -205,5 +205,4 @@ def test_names_are_listed_as_each_language_lists_them() -> None:
     assert listed(["a", "b", "c"], "or", "en") == "a, b or c"
     assert listed(["a", "b"], "and", "zh") == "a和b"
     assert phase_names(["RCPT", "EOM"], "en") == "RCPT or the end of the content"
-    assert phase_names([], "en") == "no command that a standard names"
     assert spaced("回复RCPT或VRFY。") == "回复 RCPT 或 VRFY。"

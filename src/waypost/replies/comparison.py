@@ -146,7 +146,7 @@ def _kind(first: Record, second: Record) -> str:
             return _said(first, second, "kind", "clash")
         paired = int(first.code) in second.facts.get("basic", ()) or first.code in second.facts.get("also", ())
         return _said(first, second, "kind", "together" if paired else "detail")
-    return _fact(first, second, "kind", *(label("kind", record.kind.value, record.lang) for record in (first, second)))
+    return _fact(first, second, "kind", *(label("kind_a", record.kind.value, record.lang) for record in (first, second)))
 
 
 def _clash(first: Record, second: Record) -> bool:
@@ -163,12 +163,12 @@ def _digit_name(record: Record) -> str:
     """What sentences about the first digit are chosen by."""
     digit = _digit(record)
     if digit is None:
-        return "X"
+        return "45" if record.classes == (4, 5) else "X"
     return str(digit) if 2 <= digit <= 5 else "other"
 
 
 def _class(first: Record, second: Record) -> str:
-    if "X" in (_digit_name(first), _digit_name(second)):
+    if {"X", "45"} & {_digit_name(first), _digit_name(second)}:
         return ""
     return _fact(first, second, "class", *(label("verdict", _digit_name(record), record.lang) for record in (first, second)))
 
@@ -178,12 +178,20 @@ def _phase(first: Record, second: Record) -> str:
     rest = [(record, phases) for record, phases in zip((first, second), alone, strict=True) if phases]
     if not rest:
         return ""
+    if len(rest) == 1 and not shared:
+        return _silent(*rest[0], second if rest[0][0] is first else first)
     if not shared:
         return _fact(first, second, "phase", *(phase_names(record.phases, record.lang) for record in (first, second)))
     only = [label("phase", "only", first.lang).format(name=record.asked, value=phase_names(phases, first.lang)) for record, phases in rest]
     return _said(
         first, second, "phase", "overlaps", shared=phase_names(shared, first.lang), rest=label("join", "semicolon", first.lang).join(only)
     )
+
+
+def _silent(spoken: Record, phases: Sequence[str], silent: Record) -> str:
+    """Where one of two is never said to a client."""
+    told = label("phase", "silent", spoken.lang)
+    return spaced(told.format(name=spoken.asked, value=phase_names(phases, spoken.lang), silent=silent.asked))
 
 
 def _bare(phases: Sequence[str]) -> Sequence[str]:
@@ -238,7 +246,7 @@ def _defined(record: Record) -> str:
     """The document that defines it, without its section; else how it is known."""
     if record.references:
         return record.references[0].document
-    return label("known_from", record.known_from, record.lang) if record.known_from else ""
+    return label("source_of", record.known_from, record.lang) if record.known_from else ""
 
 
 def _summary(first: Record, second: Record, differences: Sequence[Difference]) -> str:
@@ -261,26 +269,17 @@ def _summary(first: Record, second: Record, differences: Sequence[Difference]) -
 def _choose(first: Record, second: Record) -> str:
     if first.asked == second.asked:
         return _said(first, second, "choose", "same")
-    told = []
     if strange := [record.asked for record in (first, second) if record.kind is RecordKind.NONSTANDARD]:
-        told.append(_said(first, second, "choose", "nonstandard", names=listed(strange, "or", first.lang)))
-    if {first.kind, second.kind} == {RecordKind.BASIC, RecordKind.ENHANCED}:
-        told.append(_detail(first, second))
-    elif _class(first, second):
+        return _said(first, second, "choose", "nonstandard", names=listed(strange, "or", first.lang))
+    if first.kind is not second.kind:
+        return _detail(first, second)
+    if _class(first, second):
         acts = {f"{which}_act": label("choose_act", _digit_name(record), record.lang) for which, record in (("a", first), ("b", second))}
-        told.append(_said(first, second, "choose", "class", **acts))
-    elif _apart(first, second):
-        told.append(
-            _said(
-                first,
-                second,
-                "choose",
-                "phase",
-                a_value=phase_names(first.phases, first.lang),
-                b_value=phase_names(second.phases, first.lang),
-            )
-        )
-    return label("join", "sentence", first.lang).join(told) or _said(first, second, "choose", "meaning")
+        return _said(first, second, "choose", "class", **acts)
+    if _apart(first, second):
+        values = {f"{which}_value": phase_names(record.phases, record.lang) for which, record in (("a", first), ("b", second))}
+        return _said(first, second, "choose", "phase", **values)
+    return _said(first, second, "choose", "meaning")
 
 
 def _detail(first: Record, second: Record) -> str:

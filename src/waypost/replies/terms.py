@@ -20,9 +20,7 @@ def label(group: str, name: str, lang: str = "en") -> str:
 
 
 def phase_names(phases: Sequence[str], lang: str) -> str:
-    """Commands and phases as they stand in a sentence."""
-    if not phases:
-        return label("phase", "none", lang)
+    """Commands and phases as they stand in a sentence; there must be one."""
     known = words(lang, "terms")["phase"]
     names = [known[phase]["says"] if phase in known else phase for phase in phases]
     return listed(names, "or", lang)
