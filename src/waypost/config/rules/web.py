@@ -38,7 +38,7 @@ def _reachable(loaded: Loaded, place: Place) -> Iterator[Finding]:
     web = loaded.settings.web
     if place.is_loopback:
         return
-    says = f"{place.address} can be reached by others: the reply reference is served there, and never the inbox, for nobody is asked for a password"
+    says = f"{place.address} can be reached by others: the reply reference alone is served there, not the inbox, which has no login yet"
     yield warning(("web", "inbox") if web.inbox else ("web", "bind"), says)
     if not (web.hosts or web.url):
         yield warning(
