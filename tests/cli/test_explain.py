@@ -156,6 +156,24 @@ def test_what_parses_as_a_reply_is_one_even_if_such_a_file_exists(
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "status", "category"),
+    [
+        ("#5.1.1", None, "5.1.1", "recipient.unknown"),
+        ("<550>", "550", None, "unknown"),
+        ("mailbox is over its quota", None, None, "recipient.full"),
+    ],
+)
+def test_a_code_in_brackets_and_words_alone_are_understood(
+    capsys: pytest.CaptureFixture[str], given: str, code: str | None, status: str | None, category: str
+) -> None:
+    """As they are copied from somewhere."""
+    (told_of,) = objects(capsys, given)[1]
+    (report,) = told_of["reports"]
+    assert (code, status, category) == (report["code"], report["status"], report["category"])
+    assert told(capsys, given)[0] == Exit.OK
+
+
 def test_json_is_one_object_per_input_in_order(capsys: pytest.CaptureFixture[str], bounce: Path, tmp_path: Path) -> None:
     """For failures too, each on a line of its own, and the exit code is that of the first failure."""
     lunch = tmp_path / "lunch.eml"

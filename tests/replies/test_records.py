@@ -200,6 +200,19 @@ def test_words_for_facts_are_whole_in_both_languages() -> None:
     assert bare == []
 
 
+def test_sentences_have_the_same_gaps_in_both_languages() -> None:
+    """What is filled into the one is filled into the other; nothing is lost in Chinese."""
+    english, chinese = words("en", "terms"), words("zh", "terms")
+    gaps = re.compile(r"\{(\w+)\}")
+    parted = [
+        (group, name)
+        for group, rows in english.items()
+        for name, row in rows.items()
+        if set(gaps.findall(row["says"])) != set(gaps.findall(chinese[group][name]["says"]))
+    ]
+    assert parted == []
+
+
 def test_names_are_listed_as_each_language_lists_them() -> None:
     """Commas and a word before the last; phases by their names; Chinese sets a blank before Latin words."""
     assert listed(["a", "b", "c"], "or", "en") == "a, b or c"

@@ -66,7 +66,7 @@ def _input(given: str) -> Iterator[Given]:
     elif given == "-" or os.path.lexists(given):
         for letter in letters(given):
             yield from _lines_of_log(letter) or (letter,)
-    elif re.search(r"\s", given) and _says_something(given):
+    elif _says_something(given):
         yield Given("", given)
     elif _NUMBER.fullmatch(given):
         told = f"{given} is no reply code: write one such as 550 or 5.7.1 (`waypost codes` lists them all)"
@@ -109,10 +109,14 @@ def _is_log(text: str) -> bool:
 
 
 def _says_something(text: str) -> bool:
-    """Whether words without any code tell a category all the same."""
+    """Whether words without any code tell a category all the same, or one word holds a code (``#5.1.1``)."""
     from waypost.replies import explain  # noqa: PLC0415 - likewise
+    from waypost.replies.explanation import Kind  # noqa: PLC0415 - likewise
 
-    return any(report.reading.category != "unknown" for report in explain(text).reports)
+    told = explain(text)
+    if not re.search(r"\s", text):
+        return told.kind is Kind.CODE
+    return any(report.reading.category != "unknown" for report in told.reports)
 
 
 def _one(given: Given, args: argparse.Namespace, number: int) -> Exit:
