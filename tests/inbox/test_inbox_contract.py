@@ -216,6 +216,10 @@ SEARCHES = [
     ({"after": 1_700_000_000.0}, ["two"]),
     ({"after": 1_699_999_999.0}, ["two", "one"]),
     ({"after": 1_700_000_001.0}, []),
+    ({"before": 1_700_000_000.0}, ["one"]),
+    ({"before": 1_700_000_001.0}, ["two", "one"]),
+    ({"before": 1_699_999_999.0}, []),
+    ({"after": 1_700_000_000.0, "before": 1_700_000_000.5}, []),
     ({"reverse_path": "@example.org", "subject": "nothing"}, []),
     ({"reverse_path": "@example.org", "subject": "ü", "recipient": "bob@example.net"}, ["one"]),
 ]

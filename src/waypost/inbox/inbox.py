@@ -41,6 +41,8 @@ class Search:
     """A part of it, case ignored."""
     after: float | None = None
     """Captured later than this moment (wall-clock seconds)."""
+    before: float | None = None
+    """Captured at this moment or earlier."""
     limit: int | None = None
 
 

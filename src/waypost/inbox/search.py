@@ -33,6 +33,7 @@ def matches(captured: Captured, wanted: Search) -> bool:
     return (
         (not wanted.ids or captured.id in wanted.ids)
         and (wanted.after is None or captured.captured > wanted.after)
+        and (wanted.before is None or captured.captured <= wanted.before)
         and (wanted.subject is None or wanted.subject.casefold() in captured.subject.casefold())
         and (wanted.reverse_path is None or _meant(envelope.reverse_path, plain(wanted.reverse_path)))
         and (wanted.recipient is None or any(_meant(each.mailbox, plain(wanted.recipient)) for each in envelope.recipients))

@@ -258,6 +258,7 @@ def _bindings(wanted: Search) -> tuple[Value, ...]:
         None if wanted.subject is None else wanted.subject.casefold(),
         wanted.after,
         -1 if wanted.limit is None else wanted.limit,
+        wanted.before,
     )
 
 

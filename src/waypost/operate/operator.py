@@ -16,6 +16,7 @@ from waypost.operate import rows
 from waypost.operate.failing import Voice, failure_notices
 from waypost.operate.filters import FilterError, inbox_search, queue_filter, words
 from waypost.operate.joining import first, join
+from waypost.operate.refusals import refusal
 from waypost.operate.verbs import OperatorError
 from waypost.spool.schedule import plan
 from waypost.spool.spool import Change, Filter
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from waypost.clock import Clock
     from waypost.history.transcript import History, Transcript
-    from waypost.inbox.inbox import Inbox
+    from waypost.inbox.inbox import Inbox, Search
     from waypost.mail.content import Content
     from waypost.spool.settings import QueueSettings
     from waypost.spool.spool import Altered, Found, Spool
@@ -151,7 +152,8 @@ class Operator:
     # ---- inbox
 
     async def _inbox_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
-        wanted = inbox_search(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
+        said = inbox_search(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
+        wanted = _between(said, args)
         found = [await _rows(rows.captured, await stores.inbox.list(wanted)) for stores in self._stores]
         return list(join("inbox.list", found, limit=wanted.limit))
 
@@ -180,7 +182,7 @@ class Operator:
         return None
 
     async def _inbox_wait(self, args: dict[str, Any]) -> dict[str, Any] | None:
-        wanted = inbox_search(words(args["filter"]), now=self._clock.wall())
+        wanted = _between(inbox_search(words(args["filter"]), now=self._clock.wall()), args)
         came = await first([stores.inbox.wait(wanted, seconds=float(args["seconds"])) for stores in self._stores])
         return rows.captured(came) if came is not None else None
 
@@ -210,7 +212,9 @@ class Operator:
         limit = int(args.get("limit") or 50)
         found = [one for stores in self._stores for one in await stores.history.recent(refused=True, limit=limit)]
         found.sort(key=lambda one: one.began, reverse=True)
-        return [_summary(one) for one in found[:limit]]
+        if "lang" not in args:
+            return [_summary(one) for one in found[:limit]]
+        return await _rows(lambda one: {**_summary(one), "refusal": refusal(one, args["lang"])}, found[:limit])
 
     async def _conversation(self, session: str, lang: str) -> dict[str, Any] | None:
         for stores in self._stores:
@@ -222,6 +226,13 @@ class Operator:
                     "omitted": transcript.omitted,
                 }
         return None
+
+
+def _between(wanted: Search, args: dict[str, Any]) -> Search:
+    """``wanted`` within exact moments (wall-clock seconds), for whoever turns pages or asks for what is new."""
+    after, before = args.get("after"), args.get("before")
+    later = wanted.after if after is None else max(float(after), wanted.after or 0.0)
+    return replace(wanted, after=later, before=None if before is None else float(before))
 
 
 async def _rows(make: Callable[[Item], dict[str, Any]], items: Sequence[Item]) -> list[dict[str, Any]]:

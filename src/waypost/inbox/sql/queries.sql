@@ -28,7 +28,7 @@ UPDATE message SET envelope = ?2 WHERE number = ?1;
 
 -- find --
 -- The messages that match, newest first; NULL asks for nothing. 1 ids as a JSON array, 2 sender, 3 its domain, 4 recipient,
--- 5 its domain, 6 part of the subject, 7 moment, 8 limit (-1: none).
+-- 5 its domain, 6 part of the subject, 7 moment after which, 8 limit (-1: none), 9 moment up to which.
 SELECT number, captured, envelope, subject, message_id, size, content FROM message
 WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR sender = ?2)
@@ -37,6 +37,7 @@ WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1)))
   AND (?5 IS NULL OR EXISTS (SELECT 1 FROM recipient WHERE message = number AND domain = ?5))
   AND (?6 IS NULL OR instr(subject_folded, ?6) > 0)
   AND (?7 IS NULL OR captured > ?7)
+  AND (?9 IS NULL OR captured <= ?9)
 ORDER BY number DESC
 LIMIT ?8;
 
