@@ -24,6 +24,10 @@ _HEAD = 32_768
 """Octets of a request's head at most."""
 _CONNECTIONS = 256
 """Beyond it, answers are 503."""
+_OPEN = 512
+"""Connections held at most; further ones are closed unanswered, for asyncio stumbles where descriptors run out."""
+_AT_ONCE = 64
+"""Connections that asyncio takes in one turn of the loop."""
 _FAREWELL_SECONDS = 2
 """Seconds that open answers get when the server ends."""
 
@@ -36,6 +40,9 @@ class _Prompt(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a first head."""
         super().connection_made(transport)
+        if len(self.connections) > _OPEN:
+            transport.abort()
+            return
         self._head = self.loop.call_later(_HEAD_SECONDS, self._give_up)
 
     def data_received(self, data: bytes) -> None:
@@ -87,6 +94,7 @@ async def serve(app: ASGIApp, listener: Listening, stopping: asyncio.Event) -> N
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        backlog=_AT_ONCE,
         h11_max_incomplete_event_size=_HEAD,
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,
