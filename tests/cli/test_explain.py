@@ -329,6 +329,18 @@ def test_good_news_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "214")[1].splitlines()[1].startswith("no failure · nobody must act")
 
 
+def test_many_inputs_are_counted_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """By kind and by category, the most frequent first; two are not many, and JSON counts nothing."""
+    full, unknown = "550 5.2.2 mailbox full", "550 5.1.1 user unknown"
+    out = told(capsys, unknown, full, "999", unknown)[1]
+    assert out.splitlines()[-4:-2] == ["All together", "4 inputs: 3 line"]
+    assert out.splitlines()[-2].startswith("2: ")
+    assert out.splitlines()[-1].endswith("(recipient.full)")
+    assert "合计" in told(capsys, full, full, full, "--lang", "zh")[1]
+    assert "All together" not in told(capsys, full, unknown)[1]
+    assert len(objects(capsys, full, full, full)[1]) == 3
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("columns", [60, 80, 120])
 @pytest.mark.parametrize("given", ["550", "5.7.1", "550 5.7.26 This mail is unauthenticated, see https://example.org/help for more"])

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from waypost.cli import options, output
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 HELP = "explain a reply code, a reply, a log line or a bounce: what it means and what to do"
 
+_MANY = 3
+"""Inputs from which on they are counted, for people."""
 _REPLY = re.compile(r"[2-5]\d\d[ -]|[245]\.\d{1,3}\.\d{1,3}\s")
 """How a reply begins."""
 _LOG = re.compile(rb"(?![A-Za-z][\w.-]{0,75}[ \t]?:)(?!>?From )[^\n]*\n")
@@ -48,7 +51,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "say what to explain: a code (550), a reply in quotes, a file, or - for standard input (see `waypost explain --help`)"
         )
-    codes = [_one(given, args, number) for number, given in enumerate(_inputs(args))]
+    tally: Counter[tuple[str, str]] = Counter()
+    codes = [_one(given, args, number, tally) for number, given in enumerate(_inputs(args))]
+    if not args.json and len(codes) >= _MANY:
+        from waypost.cli.explained import show_tally  # noqa: PLC0415 - one input needs it not
+
+        show_tally(len(codes), tally, args.lang)
     return next((code for code in codes if code != Exit.OK), Exit.OK)
 
 
@@ -119,13 +127,16 @@ def _says_something(text: str) -> bool:
     return any(report.reading.category != "unknown" for report in told.reports)
 
 
-def _one(given: Given, args: argparse.Namespace, number: int) -> Exit:
+def _one(given: Given, args: argparse.Namespace, number: int, tally: Counter[tuple[str, str]]) -> Exit:
+    """Explain one, and count its kind and its categories."""
     if given.fault:
         return _failed(given, json_wanted=args.json)
     from waypost.replies import explain  # noqa: PLC0415 - likewise
     from waypost.replies.shapes import as_json  # noqa: PLC0415 - likewise
 
     told = explain(given.content, lang=args.lang, name=given.name or None)
+    tally["kind", told.kind] += 1
+    tally.update(("category", report.reading.category) for report in told.reports)
     if args.json:
         _json_line(as_json(told))
         return Exit.OK

@@ -14,7 +14,7 @@ from waypost.replies.records import CODES, Retry, Who, lookup
 from waypost.replies.terms import label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from waypost.replies.explanation import Explained, Reading, Report
     from waypost.replies.prose import Prose
@@ -147,3 +147,12 @@ def _more(reading: Reading, lang: str) -> None:
     if known:
         sheet.gap()
         sheet.labelled([(page("more", lang), "  ".join(f"waypost codes {name}" for name in known))], style=output.DIM)
+
+
+def show_tally(count: int, tally: Mapping[tuple[str, str], int], lang: str) -> None:
+    """What many inputs come to: how many of each kind, and the categories, the most frequent first."""
+    ranked = sorted(tally.items(), key=lambda row: -row[1])
+    kinds = label("join", "comma", lang).join(f"{number} {name}" for (what, name), number in ranked if what == "kind")
+    sheet.section(page("together", lang))
+    sheet.text(page("inputs", lang).format(count=count, kinds=kinds))
+    sheet.labelled((str(number), category(name, lang) or page("unknown", lang)) for (what, name), number in ranked if what == "category")
