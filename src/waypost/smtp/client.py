@@ -88,6 +88,7 @@ class ClientSession:
     __slots__ = (
         "_answers",
         "_awaited",
+        "_bdat_known",
         "_reader",
         "_reset",
         "_secured",
@@ -108,6 +109,7 @@ class ClientSession:
         self._answers: list[bytes] = []
         self._secured = terms.secured
         self._reset = Reset.NONE
+        self._bdat_known = False
         self.listener = listener
         self.state = ClientState.CONNECTED
         self.offers: Offers = NOTHING
@@ -177,7 +179,7 @@ class ClientSession:
         self._require(ClientState.READY)
         terms, offers = self._terms, self.offers
         transaction = Transaction(envelope, recipients, offers, next_hop=terms.next_hop, lmtp=terms.dialect is Dialect.LMTP)
-        transaction.listener = self.listener
+        transaction.listener, transaction.bdat_known = self.listener, self._bdat_known
         self.transaction = transaction
         refusal = unsupported(offers, size=size, eight_bit=eight_bit, utf8=utf8, next_hop=terms.next_hop)
         if refusal is not None:
@@ -259,7 +261,7 @@ class ClientSession:
         if transaction.wants_content and self.state is ClientState.ENVELOPE:
             self._move(ClientMove.PERMIT)
         if transaction.done:
-            self._reset = transaction.reset
+            self._reset, self._bdat_known = transaction.reset, transaction.bdat_known
             self._awaited = ""
             self._move(ClientMove.BREAK if transaction.spoiled else ClientMove.FINISH)
 

@@ -68,6 +68,7 @@ class Transaction:
         "_refusal",
         "_stuffer",
         "answered",
+        "bdat_known",
         "chunking_refused",
         "complete",
         "done",
@@ -92,6 +93,8 @@ class Transaction:
         self.done = self.wants_content = self.spoiled = self.chunking_refused = False
         self.answered = False
         """Whether any answer came: if none did, a connection that was kept idle may have been closed before."""
+        self.bdat_known = False
+        """Whether the next hop has shown that it understands BDAT, in this transaction or in one before it."""
         self.complete = False
         """Whether the end of the content went out: from then on the next hop may have taken the message."""
         self._offers = offers
@@ -242,6 +245,7 @@ class Transaction:
 
     def _chunk(self, heard: Heard) -> bytes:
         if positive(heard):
+            self.bdat_known = True
             return b""
         self.wants_content = False  # 3030#2: no further segment
         self.chunking_refused = heard.code in UNKNOWN_BDAT
@@ -252,24 +256,39 @@ class Transaction:
         good = positive(heard)
         if not self._accepted:
             return self._finish()  # only BDAT comes here: it had nobody to go to
-        if self._chunked and not good and not self._finals and heard.code in UNKNOWN_BDAT:
+        hop = self._next_hop
+        result = taken(heard, next_hop=hop, final=self._lmtp, supports_dsn=self._offers.dsn) if good else refused(heard, next_hop=hop)
+        self.bdat_known = self.bdat_known or heard.code not in UNKNOWN_BDAT
+        if self._lmtp:
+            return self._final_of_one(result)
+        if self._chunked and heard.code in UNKNOWN_BDAT:
             self.chunking_refused = self.spoiled = True
-            return self._conclude(refused(heard, next_hop=self._next_hop))
-        dsn = self._offers.dsn
-        result = (
-            taken(heard, next_hop=self._next_hop, final=self._lmtp, supports_dsn=dsn) if good else refused(heard, next_hop=self._next_hop)
-        )
-        if not self._lmtp:
+        else:
             self._ended = good or not self._chunked  # the end of data clears all buffers, whatever is answered (5321#4.1.1.4)
-            return self._conclude(result)
+        return self._conclude(result)
+
+    def _final_of_one(self, result: Outcome) -> bytes:
+        """The answer for the next of the accepted recipients (2033#4.2).
+
+        500, 502 or 503 may be a recipient's own, or say that BDAT is unknown. One answer of another kind decides for all; where each is
+        of this kind nobody has the message, so that it can go again by DATA.
+        """
         self.outcomes[self._accepted[self._finals]] = result
         self._finals += 1
         if self._finals < len(self._accepted):
             if not self.expected:
                 self.expected.append(END)
             return b""
+        if self._undecided:
+            self.chunking_refused = self.spoiled = True
+            return self._conclude(self.outcomes[self._accepted[0]] or result)
         self._ended = True
         return self._finish()
+
+    @property
+    def _undecided(self) -> bool:
+        """Whether all that was answered to the content so far may mean that BDAT is unknown."""
+        return self._lmtp and self._chunked and self._finals > 0 and not self.bdat_known
 
     # ---- end --------------------------------------------------------------------------------------------------
 
@@ -286,7 +305,11 @@ class Transaction:
         return b""
 
     def abandon(self, result: Outcome) -> None:
-        """Every recipient that has no outcome yet gets this one."""
+        """Every recipient that has no outcome yet gets this one, and so does one whose answer may have meant the command."""
+        if not self.done and self._undecided:
+            self.chunking_refused = True
+            for index in self._accepted[: self._finals]:
+                self.outcomes[index] = None
         self.done = True
         self.outcomes = [result if known is None else known for known in self.outcomes]
 
