@@ -31,8 +31,38 @@ _FOR_NOW = re.compile(
 )
 _FOR_NOW_WORDS = frozenset(
     (
-        *("later", "soon", "again", "retry", "resend", "temporary", "temporarily", "back", "transient", "deferred", "deferral", "defer", "moment"),
-        *("spater", "tard", "tarde", "tardi", "稍", "暂", "позже", "позднее", "временно", "pozniej", "sonra", "後", "し", "retrying", "trying"),
+        *(
+            "later",
+            "soon",
+            "again",
+            "retry",
+            "resend",
+            "temporary",
+            "temporarily",
+            "back",
+            "transient",
+            "deferred",
+            "deferral",
+            "defer",
+            "moment",
+        ),
+        *(
+            "spater",
+            "tard",
+            "tarde",
+            "tardi",
+            "稍",
+            "暂",
+            "позже",
+            "позднее",
+            "временно",
+            "pozniej",
+            "sonra",
+            "後",
+            "し",
+            "retrying",
+            "trying",
+        ),
     )
 )
 """Words without one of which neither is said."""
@@ -43,7 +73,7 @@ _NEVER_MIND = ("report.", "unknown")
 def of(parts: Parts, category: str, match: Match | None, folded: Folded | None) -> tuple[Permanence, str]:
     """The permanence, and the name of the reason where it is not the first digit's."""
     digit = _digit(parts)
-    ruled = _ruled(category, match, folded, digit)
+    ruled = _ruled(parts, category, match, folded, digit)
     if ruled is None:
         return digit, ""
     answer, because = ruled
@@ -61,10 +91,12 @@ def _digit(parts: Parts) -> Permanence:
             return Permanence.UNKNOWN
 
 
-def _ruled(category: str, match: Match | None, folded: Folded | None, digit: Permanence) -> tuple[Permanence, str] | None:
+def _ruled(parts: Parts, category: str, match: Match | None, folded: Folded | None, digit: Permanence) -> tuple[Permanence, str] | None:
     if match is not None and match.rule.permanence:
         return Permanence(match.rule.permanence), match.rule.because or category
     row = _categories()[category]
+    if parts.code is None and parts.status is not None and not parts.status[:1].isdigit():
+        return None
     for_ever = _says(folded, _FOR_EVER_WORDS, _FOR_EVER)
     if digit is not Permanence.PERMANENT and for_ever:
         return Permanence.PERMANENT, "words-permanent"

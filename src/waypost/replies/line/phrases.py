@@ -52,6 +52,9 @@ class Match:
     """Where its words stand; start equals end where a status alone did it."""
 
 
+_Phrase = tuple[int, str, tuple[frozenset[str], ...], bool]
+"""Its rule, its pattern, the words that it needs, whether it looks at addresses and links too."""
+
 _LISTED = re.compile("<([a-z]+)>")
 """A list named in a pattern."""
 
@@ -59,24 +62,23 @@ _LISTED = re.compile("<([a-z]+)>")
 class Rules:
     """The rules of one index, ready for scanning."""
 
-    __slots__ = ("_compiled", "_lists", "_phrases", "_rules", "_sets", "_statuses", "_unless", "_words")
+    __slots__ = ("_compiled", "_lists", "_phrases", "_rules", "_statuses", "_unless", "_words")
 
     def __init__(self, index: Mapping[str, Any]) -> None:
+        sets = [frozenset(words) for words in index["sets"]]
+        self._phrases: list[_Phrase] = [
+            (rule, pattern, tuple([sets[one] for one in needs]), whole) for rule, pattern, needs, whole in index["phrases"]
+        ]
         self._rules: list[Rule | Mapping[str, Any]] = list(index["rules"])
-        self._phrases: list[list[Any]] = index["phrases"]
         self._words: Mapping[str, Sequence[int]] = index["words"]
         self._unless: Mapping[str, Sequence[int]] = index["unless"]
         self._statuses: Mapping[str, Mapping[str, int]] = index["statuses"]
         self._lists: Mapping[str, str] = index["lists"]
-        self._sets: list[Sequence[str] | frozenset[str]] = list(index["sets"])
         self._compiled: dict[int, re.Pattern[str]] = {}
 
     def matches(self, folded: Folded, *, speakers: tuple[str, ...], numbers: tuple[str, ...], command: str) -> list[Match]:
         """The rules that hold, each once, in no order; ``speakers`` are the provider and whom it is like, ``numbers`` code and status."""
-        found: dict[int, Match] = {}
-        for anchor in self._words.keys() & folded.tokens:
-            for number in self._words[anchor]:
-                self._try(number, folded, found)
+        found = self._scan(folded)
         found |= self._by_status(speakers, numbers)
         held = (match for number, match in found.items() if not self._excepted(number, folded))
         return [match for match in held if _holds(match.rule, speakers, numbers, command)]
@@ -90,35 +92,38 @@ class Rules:
         made = self._rules[number] = Rule(**row)
         return made
 
-    def _try(self, number: int, folded: Folded, found: dict[int, Match]) -> None:
-        rule = self._phrases[number][0]
-        if rule in found:
-            return
-        span = self._search(number, folded)
-        if span:
-            found[rule] = Match(self.rule(rule), *span)
+    def _scan(self, folded: Folded) -> dict[int, Match]:
+        """One loop, for it is where the time goes: phrases by the words that are there, patterns last."""
+        found: dict[int, Match] = {}
+        tokens, words, phrases = folded.tokens, self._words, self._phrases
+        for anchor in words.keys() & tokens:
+            for number in words[anchor]:
+                phrase = phrases[number]
+                if phrase[0] in found:
+                    continue
+                for needed in phrase[2]:
+                    if needed.isdisjoint(tokens):
+                        break
+                else:
+                    met = self._pattern(number).search(folded.whole if phrase[3] else folded.words)
+                    if met:
+                        found[phrase[0]] = Match(self.rule(phrase[0]), *met.span())
+        return found
 
-    def _search(self, number: int, folded: Folded) -> tuple[int, int] | None:
-        phrase = self._phrases[number]
-        tokens = folded.tokens
-        for one in phrase[2]:
-            if self._set(one).isdisjoint(tokens):
-                return None
+    def _pattern(self, number: int) -> re.Pattern[str]:
         pattern = self._compiled.get(number)
         if pattern is None:
-            pattern = self._compiled[number] = re.compile(_LISTED.sub(lambda found: self._lists[found[1]], phrase[1]))
-        met = pattern.search(folded.whole if phrase[3] else folded.words)
-        return met.span() if met else None
-
-    def _set(self, number: int) -> frozenset[str]:
-        kept = self._sets[number]
-        if isinstance(kept, frozenset):
-            return kept
-        made = self._sets[number] = frozenset(kept)
-        return made
+            written = _LISTED.sub(lambda found: self._lists[found[1]], self._phrases[number][1])
+            pattern = self._compiled[number] = re.compile(written)
+        return pattern
 
     def _excepted(self, rule: int, folded: Folded) -> bool:
-        return any(self._search(number, folded) for number in self._unless.get(str(rule), ()))
+        tokens = folded.tokens
+        for number in self._unless.get(str(rule), ()):
+            phrase = self._phrases[number]
+            if not any(needed.isdisjoint(tokens) for needed in phrase[2]) and self._pattern(number).search(folded.words):
+                return True
+        return False
 
     def _by_status(self, speakers: tuple[str, ...], numbers: tuple[str, ...]) -> dict[int, Match]:
         known = [self._statuses[speaker] for speaker in speakers if speaker in self._statuses]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"[#<(\[\"']?(?:smtp |code |error |status )?([2-5]\d\d)?[\s-]*#?([245xX]\.\d{1,3}\.\d{1,3})?[.:;)>\]\"']?", re.I)
 _SHORT = 24
 
+_MOST, _TAIL = 8000, 2000
+"""Characters that are looked at, and how many of them are the end; a reply has 512 octets a line, and few lines."""
+
 
 def read_line(text: str, *, host: str | None = None, code: int | None = None, status: str | None = None) -> tuple[Kind, Reading | None]:
     """What ``text`` is, and its reading; None for what has nothing to read (no words and no number).
@@ -32,6 +35,8 @@ def read_line(text: str, *, host: str | None = None, code: int | None = None, st
     from waypost.replies.line.logs import read_log  # noqa: PLC0415 - a code alone needs neither it nor the rules
     from waypost.replies.line.phrases import rules  # noqa: PLC0415 - likewise
 
+    if len(text) > _MOST and not text.startswith("{"):
+        text = f"{text[: _MOST - _TAIL]} {text[-_TAIL:]}"
     log = read_log(text)
     parts = split(text) if log is None else log
     if given:

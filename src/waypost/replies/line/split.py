@@ -21,15 +21,16 @@ _START = re.compile(
 """A code at the start of a reply."""
 
 _SAID = re.compile(
-    r"""(?:host\s+|from\s+)?([\w.-]+\.\w+)\.?\s*(?:\[[\da-fA-F:.]+\])?(?::\d+)?\s*(?:\([^()]{0,80}\))?\s*
+    r"""(?:host\s+|from\s+)?\b([\w.-]{1,253}\.\w{1,63})\.?\s{0,3}(?:\[[\da-fA-F:.]{1,50}\])?(?::\d{1,5})?\s{0,3}(?:\([^()]{0,80}\))?\s{0,3}
         (?:said|refused\ to\ talk\ to\ me|replied|responded|returned):\s*""",
     re.I | re.X,
 )
 """Postfix: ``host mx.example.com[192.0.2.1] said:``."""
 
 _EXIM = re.compile(
-    r"""(?:host\s+([\w.-]+)\s+\[[\da-fA-F:.]+\](?::\d+)?:?\s*)?SMTP\ (?:error|timeout)\ from\ remote\ (?:mail\ server|mailer)
-        (?:\ after\ [^:\n]{0,40}?(?:(?:TO|FROM):\s?<([^>\n]{0,255})>[^:\n]{0,80})?[^:\n]{0,60})?:\s*(?:host\s+([\w.-]+)\s+\[[\da-fA-F:.]+\](?::\d+)?:\s*)?""",
+    r"""(?:host\s+([\w.-]{1,255})\s+\[[\da-fA-F:.]{1,50}\](?::\d{1,5})?:?\s*)?SMTP\ (?:error|timeout)\ from\ remote\ (?:mail\ server|mailer)
+        (?:\ after\ (?:(MAIL|RCPT)\ (?:FROM|TO):\s?<([^>\n]{0,255})>[^:\n]{0,80}|[^:\n]{1,60}))?:\s*
+        (?:host\s+([\w.-]{1,255})\s+\[[\da-fA-F:.]{1,50}\](?::\d{1,5})?:\s*)?""",
     re.I | re.X,
 )
 """Exim, in its older and its newer order."""
@@ -55,7 +56,7 @@ _AGAIN_LINE = re.compile(r"\s*([2-5]\d\d)(?:[- ]|$)(?:[245]\.\d{1,3}\.\d{1,3}(?:
 
 _IN_REPLY = re.compile(r"\s*\(in reply to (?:end of )?([A-Z]+)[^)]*\)?\)?\s*\Z", re.I)
 
-_FOR = re.compile(r"(?:RCPT\s+TO:\s*|^)<([^<>\s]+@[^<>\s]+)>", re.I)
+_FOR = re.compile(r"(?:RCPT\s+TO:\s*|^)<([^<>\s@]{1,128}@[^<>\s]{1,255})>", re.I)
 
 _EARLY = 40
 """Characters within which a status belongs to the code before it."""
@@ -132,9 +133,8 @@ def _unwrapped(text: str) -> tuple[str | None, str | None, str, str | None]:
         return found[1].lower(), named[1] if named else None, text[found.end() :], None
     found = _EXIM.search(text) if "emote mail" in text else None
     if found:
-        command = text[found.start() : found.end()].upper()
-        recipient = found[2] if "RCPT TO" in command else None
-        host = found[1] or found[3]
+        recipient = found[3] if found[2] and found[2].upper() == "RCPT" else None
+        host = found[1] or found[4]
         return host.lower() if host else None, recipient, text[found.end() :], None
     found = _OTHERS.search(text)
     if found and found.end() < len(text):
