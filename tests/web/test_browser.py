@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +13,7 @@ from support.browser import Watch, browser, chromium
 from support.needs import require
 from support.ports import free_port
 from support.server import Waypost
+from waypost.web.reference.building import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +110,35 @@ def test_search_as_one_types(page: Page) -> None:
     second = page.locator(".hits a[aria-selected=true] .code").inner_text()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/codes/{second}")
+
+
+def test_the_files_work_without_a_server_of_ours(chrome: Browser, folder: Path) -> None:
+    """The reference as files, put under some folder of some server: it looks the same, its search works, its links lead on."""
+    build(folder / "some" / "where")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        home = f"127.0.0.1:{server.server_address[1]}"
+        context = chrome.new_context(base_url=f"http://{home}")
+        page = context.new_page()
+        watch = Watch(home).on(page)
+        page.goto("/some/where/zh/compare/index.html")
+        page.fill(".find input", "5.7.1")
+        page.wait_for_selector(".hits a")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/some/where/zh/X.7.1.html")
+        page.click(".tongue")
+        page.wait_for_url("**/some/where/X.7.1.html")
+        page.goto("/some/where/compare/220-214.html")
+        page.wait_for_url("**/some/where/compare/214-220.html")
+        context.close()
+        server.shutdown()
+
+    assert watch.complaints == []
 
 
 def test_light_and_dark(page: Page) -> None:
