@@ -467,7 +467,7 @@ def test_lmtp_after_an_accepted_transaction_a_refusal_is_the_recipients(code: st
     session.receive(b"250 ok\r\n250 ok\r\n250 2.1.5 kept\r\n")
     begin(session, "eve")
     session.receive(f"250 ok\r\n250 ok\r\n{code}\r\n".encode())
-    assert ["failed"] == [action for action, _, _ in found(session)]
+    assert [action for action, _, _ in found(session)] == ["failed"]
     assert not session.transaction.chunking_refused
     assert session.state is ClientState.READY
 
@@ -480,7 +480,7 @@ def test_lmtp_after_an_accepted_chunk_a_refusal_is_the_recipients() -> None:
     session.piece(b"abc", last=False)
     session.piece(b"de\n", last=True)
     session.receive(b"250 ok\r\n500 5.2.0 broken\r\n")
-    assert [("failed", "remote-rejected", "5.2.0")] == found(session)
+    assert found(session) == [("failed", "remote-rejected", "5.2.0")]
     assert not session.transaction.chunking_refused
 
 
@@ -492,7 +492,7 @@ def test_lmtp_bdat_unknown_to_all() -> None:
     assert not session.transaction.done
     session.receive(b"502 what\r\n")
     assert session.transaction.chunking_refused
-    assert ["BDAT"] * 2 == [each.heard.command for each in session.transaction.outcomes]
+    assert [each.heard.command for each in session.transaction.outcomes] == ["BDAT"] * 2
     assert session.over
 
 
@@ -502,7 +502,7 @@ def test_lmtp_bdat_unknown_and_too_few_answers() -> None:
     begin(session, "bob", "eve")
     session.receive(b"250 ok\r\n250 ok\r\n250 ok\r\n500 what\r\n")
     session.give_up(outcome(Key.REMOTE_SILENT, next_hop="hop"))
-    assert ["deferred"] * 2 == [action for action, _, _ in found(session)]
+    assert [action for action, _, _ in found(session)] == ["deferred"] * 2
     assert session.transaction.chunking_refused
 
 
