@@ -6,6 +6,7 @@ are written by any thread; ``sync`` is called by the thread that commits, before
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -158,7 +159,7 @@ class Segments:
             return extent
 
     def _grow(self) -> None:
-        """Make one segment more: written full of zeros, so that later syncs change no metadata, and its name made durable."""
+        """Make one segment more: its blocks reserved and its name made durable."""
         with self._growing:
             if self._free:
                 return
@@ -166,7 +167,7 @@ class Segments:
             path = self._path(number)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                _fill(descriptor)
+                _reserve(descriptor)
                 _sync_folder(self._folder)
             except OSError:
                 os.close(descriptor)
@@ -212,12 +213,25 @@ def _places(extents: Sequence[Extent], at: int, length: int) -> Iterator[tuple[E
         begin += size
 
 
+def _reserve(descriptor: int) -> None:
+    """Give the file its blocks, so that writing into it later needs no room on the disk. Raises OSError (ENOSPC when full).
+
+    Not by writing zeros, where the system has another way: while the queue grows that would be every octet twice.
+    """
+    try:
+        os.posix_fallocate(descriptor, 0, SEGMENT)
+    except (AttributeError, OSError) as error:  # macOS has no such call, and some file systems refuse it
+        if isinstance(error, OSError) and error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+        _fill(descriptor)
+    os.fsync(descriptor)
+
+
 def _fill(descriptor: int) -> None:
     zeros = bytes(1 << 20)
     written = 0
     while written < SEGMENT:
         written += os.pwrite(descriptor, zeros[: SEGMENT - written], written)
-    os.fsync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
