@@ -106,7 +106,12 @@ def test_one_record_of_any_kind_is_shown(capsys: pytest.CaptureFixture[str]) -> 
     assert printed(capsys, "220").startswith("220  ")
     assert printed(capsys, "5.7.1").splitlines()[1].startswith("permanent · ")
     assert printed(capsys, "size").startswith("SIZE  ")
-    assert "PARAMETERS" not in printed(capsys, "rate.greylisted")
+    assert printed(capsys, "rate.greylisted").splitlines()[1].startswith("temporary · nobody must act")
+    assert "In registry: X.7.27 " in printed(capsys, "google.5.7.27")
+    assert "What it says: " in printed(capsys, "google")
+    assert "What to do" not in printed(capsys, "envelope")
+    size = printed(capsys, "SIZE")
+    assert [word for word in ("Parameters: ", "Status: ", "This server: offers it") if word not in size] == []
     assert printed(capsys, "220", "--lang", "zh").splitlines()[1].startswith("没有失败")
 
 

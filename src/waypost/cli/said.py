@@ -66,7 +66,7 @@ def show_head(record: Record) -> None:
     said = record.asked if record.kind in CODES or record.kind is RecordKind.EXTENSION else ""
     colour = tone(record.permanence, record.digit)
     sheet.head(said, record.prose.title, colour)
-    lasting = label("permanence", record.permanence or "none", record.lang) if record.kind in CODES else ""
+    lasting = label("permanence", record.permanence or "none", record.lang) if record.kind in CODES or record.permanence else ""
     nature = "" if record.kind in (RecordKind.BASIC, RecordKind.ENHANCED) else label("kind", record.kind.value, record.lang)
     sheet.gist([lasting, acts(record.who, record.lang), retries(record.retry, record.lang), nature], colour)
 
@@ -74,8 +74,9 @@ def show_head(record: Record) -> None:
 def show_prose(prose: Prose, lang: str) -> None:
     """What it means and what to do."""
     sheet.text(prose.meaning)
-    sheet.section(page("fix", lang))
-    sheet.labelled([(page("sender", lang), prose.sender_fix), (page("operator", lang), prose.operator_fix)])
+    if prose.sender_fix or prose.operator_fix:
+        sheet.section(page("fix", lang))
+        sheet.labelled([(page("sender", lang), prose.sender_fix), (page("operator", lang), prose.operator_fix)])
     sheet.gap()
     sheet.labelled([(page("occurs", lang), prose.occurs)])
 
@@ -91,14 +92,13 @@ def rest(record: Record) -> None:
         sheet.section(page("classes", lang))
         sheet.labelled((class_word(digit * 100, lang), said) for digit, said in record.in_class.items())
         sheet.gap()
+    sheet.labelled(_own(record))
     sheet.labelled(
         [
             (page("class", lang), record.class_name if record.kind in CODES else ""),
             (page("phases", lang), spaced(phase_names(record.phases, lang)) if record.phases else ""),
             (page("connection", lang), label("connection", record.connection, lang) if record.connection else ""),
             (page("category", lang), category(record.category, lang)),
-            (page("parameters", lang), ", ".join(record.facts.get("parameters", ()))),
-            (page("verbs", lang), ", ".join(record.facts.get("verbs", ()))),
         ]
     )
     if record.example:
@@ -112,10 +112,35 @@ def rest(record: Record) -> None:
     )
 
 
+def _own(record: Record) -> list[tuple[str, str]]:
+    """What only records of its kind have."""
+    lang, row = record.lang, record.facts
+    match record.kind:
+        case RecordKind.EXTENSION:
+            here = page("offered" if row.get("here") else "not_offered", lang)
+            return [
+                (page("parameters", lang), ", ".join(row.get("parameters", ()))),
+                (page("verbs", lang), ", ".join(row.get("verbs", ()))),
+                (page("standing", lang), label("standing", record.standing, lang) if record.standing else ""),
+                (page("here", lang), here),
+            ]
+        case RecordKind.PROVIDER:
+            meant = lookup(f"X{row['codes'][0][1:]}", lang) if row.get("codes") else None
+            registered = "" if meant is None or meant.kind is not RecordKind.ENHANCED else f"{meant.code} {meant.prose.title}"
+            return [(page("codes", lang), "  ".join(row.get("codes", ()))), (page("registry", lang), registered)]
+        case RecordKind.CATEGORY:
+            scope = label("scope", row["scope"], lang) if row.get("scope", "unknown") != "unknown" else ""
+            return [(page("scope", lang), scope), (page("codes", lang), ", ".join(row.get("codes", ())))]
+        case RecordKind.VENDOR:
+            texts = [(page("texts", lang), text["text"]) for text in row.get("texts", ())]
+            return [(name if number == 0 else "", said) for number, (name, said) in enumerate(texts)]
+        case _:
+            return []
+
+
 def category(name: str, lang: str) -> str:
     """A category for people: its title and its id; empty for unknown."""
     if name == "unknown" or name not in facts("registry").get("category", {}):
         return ""
-
     found = lookup(name, lang)
     return name if found is None else f"{found.prose.title} ({name})" if lang == "en" else f"{found.prose.title}（{name}）"
