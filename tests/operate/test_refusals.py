@@ -19,7 +19,6 @@ from waypost.mail.path import Mailbox
 from waypost.operate.failing import Voice
 from waypost.operate.operator import Operator, Stores
 from waypost.operate.refusals import exchanges, refusal
-from waypost.replies import Key
 from waypost.report.settings import NoticeSettings
 from waypost.spool.memory import MemorySpool
 from waypost.spool.settings import QueueSettings
@@ -37,9 +36,17 @@ def transcript(*said: tuple[str, str] | str, refused: str = "") -> Transcript:
         for at, each in enumerate(said)
     ]
     return Transcript(
-        session=identifier.new(NOW), began=NOW, outbound=False, peer="127.0.0.1:9", helo="x", tls="", account="", messages=(),
-        refused=refused, lines=tuple(lines),
-    )  # fmt: skip
+        session=identifier.new(NOW),
+        began=NOW,
+        outbound=False,
+        peer="127.0.0.1:9",
+        helo="x",
+        tls="",
+        account="",
+        messages=(),
+        refused=refused,
+        lines=tuple(lines),
+    )
 
 
 def _wire(said: tuple[str, str] | str) -> bytes:
@@ -81,11 +88,20 @@ def test_each_reply_stands_beside_its_command() -> None:
 
 def test_a_chunk_and_its_content_have_one_reply() -> None:
     """BDAT is answered once, for command and content together; what is said of TLS is answered by nothing."""
-    assert pairs("BDAT 5 LAST", "<content: 5 octets>", ("552 5.3.4 too much", ""), "STARTTLS", ("220 go", ""), "<TLS: TLSv1.3>", "QUIT", ("221 x", "")) == [
+    assert pairs(
+        "BDAT 5 LAST",
+        "<content: 5 octets>",
+        ("552 5.3.4 too much", ""),
+        "STARTTLS",
+        ("220 go", ""),
+        "<TLS: TLSv1.3>",
+        "QUIT",
+        ("221 x", ""),
+    ) == [
         ("BDAT 5 LAST", 552),
         ("STARTTLS", 220),
         ("QUIT", 221),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +114,13 @@ def test_a_chunk_and_its_content_have_one_reply() -> None:
             "relay-denied",
         ),
         (("DATA", ("503 5.5.1 first RCPT", "rcpt-first")), "DATA", "rcpt-first"),
-        (("BLAH", ("500 5.5.2 what", "command-unknown"), "RCPT TO:<>", ("501 5.1.3 who", "forward-path-invalid")), "RCPT TO:<>", "forward-path-invalid"),
+        (
+            ("BLAH", ("500 5.5.2 what", "command-unknown"), "RCPT TO:<>", ("501 5.1.3 who", "forward-path-invalid")),
+            "RCPT TO:<>",
+            "forward-path-invalid",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_reason_is_what_began_it(said: tuple[Any, ...], command: str, key: str) -> None:
     """The last refusal is the reason, unless an earlier one brought it about; where there is no other it is its own."""
     found = refusal(transcript(*said), "en")
