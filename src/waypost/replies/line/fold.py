@@ -51,7 +51,7 @@ def _plain(letter: str) -> str:
         return _SAME[letter]
     whole = unicodedata.normalize("NFKD", letter)
     small = "".join(part for part in whole if not unicodedata.combining(part)).lower()[:1]
-    return small if small.isalnum() or small.isascii() and small else " "
+    return small if small.isalnum() or (small.isascii() and small) else " "
 
 
 _LETTERS = _Letters({ord(old): new for old, new in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)})

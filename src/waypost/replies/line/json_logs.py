@@ -68,7 +68,7 @@ def _joined(code: int | None, status: str | None, text: str) -> str:
 
 
 def _code(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599 else None  # noqa: PLR2004 - replies
+    return value if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599 else None
 
 
 def _text(value: object) -> str:

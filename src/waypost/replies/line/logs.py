@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 SUCCESS = "250"
 """What a line of success comes to where it holds no reply."""
 
-_POSTFIX = re.compile(r"\bstatus=(sent|bounced|deferred|expired|undeliverable|deliverable|SOFTBOUNCE)\b,? ?(.*)\Z", re.S)
+_POSTFIX = re.compile(r"\bstatus=(sent|bounced|deferred|expired|undeliverable|deliverable|SOFTBOUNCE)\b,? ?(.*)\Z", re.DOTALL)
 _POSTFIX_REJECT = re.compile(
-    r"\b(?:milter-)?(?:reject|hold|discard|warn)(?:_warning)?: ([A-Z-]+)(?: command)? from (\S+?): (.*?)(?:; (from=<.*))?\Z", re.S
+    r"\b(?:milter-)?(?:reject|hold|discard|warn)(?:_warning)?: ([A-Z-]+)(?: command)? from (\S+?): (.*?)(?:; (from=<.*))?\Z", re.DOTALL
 )
-_EXIM = re.compile(r"(?:\A|\s)(\*\*|==|=>|->|>>|\*>) (\S+@\S+|\S+)(.*)\Z", re.S)
+_EXIM = re.compile(r"(?:\A|\s)(\*\*|==|=>|->|>>|\*>) (\S+@\S+|\S+)(.*)\Z", re.DOTALL)
 _EXIM_HEAD = re.compile(r"\b(?:[\dA-Za-z]{6}-[\dA-Za-z]{6,11}-[\dA-Za-z]{2,4})\b")
 _EXIM_REJECT = re.compile(
     r"\b(?:temporarily )?rejected (RCPT|MAIL|DATA|EHLO|HELO|connection|after DATA|AUTH|VRFY|EXPN)(?: in \S+)?[: ]*(?:<([^>]*)>)?:? ?(.*)\Z",
-    re.S,
+    re.DOTALL,
 )
 _EXIM_MORE = re.compile(
     r"\A(?: <[^>]*>| \([^)]*\)| [A-Z]{1,4}=(?:\"[^\"]*\"|\S+)| \[[\da-fA-F.:]+\](?::\d+)?| defer \(-?\d+\)| I=\[[^\]]*\](?::\d+)?)*:? ?"
 )
-_SENDMAIL = re.compile(r"\bstat=(.*)\Z", re.S)
-_SENDMAIL_REJECT = re.compile(r"\breject=(.*)\Z", re.S)
-_OPENSMTPD = re.compile(r"\bresult=\"?(Ok|TempFail|PermFail|Loop)\"?.*?\bstat=\"?(.*?)\"?\s*\Z", re.S)
+_SENDMAIL = re.compile(r"\bstat=(.*)\Z", re.DOTALL)
+_SENDMAIL_REJECT = re.compile(r"\breject=(.*)\Z", re.DOTALL)
+_OPENSMTPD = re.compile(r"\bresult=\"?(Ok|TempFail|PermFail|Loop)\"?.*?\bstat=\"?(.*?)\"?\s*\Z", re.DOTALL)
 _OPENSMTPD_COMMAND = re.compile(r"failed-command.*?\bcommand=\"([^\"]*)\" result=\"([^\"]*)\"")
-_QMAIL = re.compile(r"\bdelivery \d+: (success|failure|deferral): (.*)\Z", re.S)
-_EXCHANGE_ERROR = re.compile(r"\{LED=(.*?)\}(?:;|\Z|\])", re.S)
-_EXCHANGE_PROTOCOL = re.compile(r"(?:,|\A)([\d.:a-fA-F\[\]]+:\d+),([\d.:a-fA-F\[\]]+:\d+),<,(.*?)(?:,[^,]*)?\Z", re.S)
+_QMAIL = re.compile(r"\bdelivery \d+: (success|failure|deferral): (.*)\Z", re.DOTALL)
+_EXCHANGE_ERROR = re.compile(r"\{LED=(.*?)\}(?:;|\Z|\])", re.DOTALL)
+_EXCHANGE_PROTOCOL = re.compile(r"(?:,|\A)([\d.:a-fA-F\[\]]+:\d+),([\d.:a-fA-F\[\]]+:\d+),<,(.*?)(?:,[^,]*)?\Z", re.DOTALL)
 _EXCHANGE_TRACKED = re.compile(r",(FAIL|DEFER|SEND|DELIVER|DSN|BADMAIL|EXPAND),")
 _COLUMN = re.compile(r",([^\s,<>@]{1,128}@[^\s,<>@]{1,255}),")
 _GIVING_UP = re.compile(r"\s*Giving up on [\da-fA-F:.\[\]]+\s*\Z")
-_SENDMAIL_STATES = re.compile(r"\A(?:Deferred(?::\s*)?|Sent\b.*|queued\b.*|Service unavailable\Z)", re.I | re.S)
+_SENDMAIL_STATES = re.compile(r"\A(?:Deferred(?::\s*)?|Sent\b.*|queued\b.*|Service unavailable\Z)", re.IGNORECASE | re.DOTALL)
 _NO_RELAY = ("none", "local", "virtual", "dovecot", "lmtp", "localhost", "[127.0.0.1]", "lmtp-unix", "maildrop")
 
 
@@ -152,7 +152,7 @@ def _opensmtpd(text: str) -> Parts | None:
         parts = replace(parts, host=relay[1].lower() if relay else parts.host, recipient=named[0] if named else None)
         return _done(parts, found[2]) if found[1] == "Ok" else parts
     if found := _OPENSMTPD_COMMAND.search(text):
-        recipient = re.search(r"RCPT TO:\s*<([^>]+)>", found[1], re.I)
+        recipient = re.search(r"RCPT TO:\s*<([^>]+)>", found[1], re.IGNORECASE)
         return replace(split(found[2]), recipient=recipient[1] if recipient else None)
     return None
 

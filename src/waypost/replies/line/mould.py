@@ -2,10 +2,10 @@
 
 Used when the index is generated, and by tests; reading a line loads what came of it. Knows no reply.
 
-``no such (user|mailbox)`` words, and a choice; ``is?`` a word that may be missing; ``{box}`` words of the list of that name;
-``users?`` one or several; ``e-?mail`` with the mark or without;
-``fail(ure|ed)?`` endings; ``user ?name`` in one word or two; ``..`` up to four words between; ``...`` up to seventy characters between; ``@`` an address; ``#`` a number; ``reject*`` any
-ending; ``^`` and ``$`` the ends of the text; ``link:`` before the phrase: it may stand in an address or link.
+``no such (user|mailbox)`` words, and a choice; ``is?`` a word that may be missing, ``users?`` one or several; ``e-?mail`` with the mark
+or without; ``fail(ure|ed)?`` endings; ``user ?name`` in one word or two; ``{box}`` words of the list of that name; ``..`` up to four
+words between; ``...`` up to seventy characters between; ``@`` an address; ``#`` a number; ``reject*`` any ending; ``^`` and ``$`` the
+ends of the text; ``link:`` before the phrase: it may stand in an address or link.
 """
 
 from __future__ import annotations
@@ -139,11 +139,12 @@ def _either(alternatives: Iterable[list[Piece]], words: Words, *, maybe: bool) -
     full = [pieces for pieces in alternatives if pieces]
     told: list[str] | None = []
     for pieces in full:
-        known = [piece.words for piece in pieces if piece.words and not piece.maybe]
+        known: list[tuple[str, ...]] = [piece.words for piece in pieces if piece.words and not piece.maybe]
         if told is None or not known:
             told = None
         else:
-            told.extend(min(known, key=words.cost))
+            fewest: tuple[str, ...] = min(known, key=words.cost)
+            told.extend(fewest)
     glue = "han" if any(pieces[0].glue == "han" or pieces[-1].glue == "han" for pieces in full) else "word"
     pattern = "|".join(_joined(pieces) for pieces in full)
     return Piece(f"(?:{pattern})", None if told is None else tuple(dict.fromkeys(told)), glue, maybe)

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from waypost.replies.line.split import Parts
 
 _FOR_EVER = re.compile(
-    r"permanently +(?:deferred|rejected|blocked|denied|refused|disabled|failed|removed|closed|banned)|permanent +(?:failure|error|fatal|block|reject)|"
-    r"retry(?:ing)? +will +not +succeed|(?:do|will) +not +(?:re)?try|never +succeed|don ?t +retry"
+    r"permanently +(?:deferred|rejected|blocked|denied|refused|disabled|failed|removed|closed|banned)|"
+    r"permanent +(?:failure|error|fatal|block|reject)|retry(?:ing)? +will +not +succeed|"
+    r"(?:do|will) +not +(?:re)?try|never +succeed|don ?t +retry"
 )
 _FOR_EVER_WORDS = frozenset(("permanently", "permanent", "retry", "retrying", "succeed", "try"))
 _FOR_NOW = re.compile(
-    r"(?:try|retry|retrying|send|resend|trying)(?: +(?:it|again|your|this|the|message|mail|email|sending))* +(?:later|soon|in [0-9]|in +a|after|at +a +later|shortly)|"
-    r"try +again|temporar(?:y|ily)|come +back|later +time|transient|retry +(?:later|after|in)|defer(?:red|ral)|for +the +moment|later|"
+    r"(?:re)?try(?:ing)? +again|later|temporar(?:y|ily)|come +back|transient|defer(?:red|ral)|for +the +moment|"
+    r"(?:retry|send|resend|try)(?: +(?:it|again|your|this|the|message|mail|email))* +(?:soon|in +[0-9]|in +a|after|shortly)|"
     r"spater|plus +tard|mas +tarde|piu +tardi|稍后|暂时|稍候|позже|позднее|временно|pozniej|daha +sonra|後で|しばらく"
 )
 _FOR_NOW_WORDS = frozenset(
@@ -95,18 +96,16 @@ def _ruled(parts: Parts, category: str, match: Match | None, folded: Folded | No
     if match is not None and match.rule.permanence:
         return Permanence(match.rule.permanence), match.rule.because or category
     row = _categories()[category]
-    if parts.code is None and parts.status is not None and not parts.status[:1].isdigit():
-        return None
+    usual = Permanence(row["permanence"])
     for_ever = _says(folded, _FOR_EVER_WORDS, _FOR_EVER)
     if digit is not Permanence.PERMANENT and for_ever:
         return Permanence.PERMANENT, "words-permanent"
     if row.get("overrules"):
-        return Permanence(row["permanence"]), category
+        return usual, category
     if digit is not Permanence.TEMPORARY and row.get("words", True) and not for_ever and _says(folded, _FOR_NOW_WORDS, _FOR_NOW):
         return Permanence.TEMPORARY, "words-temporary"
-    if digit is Permanence.UNKNOWN and not category.startswith(_NEVER_MIND):
-        return Permanence(row["permanence"]), "category"
-    return None
+    told = parts.code or (parts.status or "0")[:1].isdigit()  # X.7.1 is of no class
+    return (usual, "category") if digit is Permanence.UNKNOWN and told and not category.startswith(_NEVER_MIND) else None
 
 
 def _says(folded: Folded | None, words: frozenset[str], pattern: re.Pattern[str]) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from waypost.replies.library import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from waypost.replies.line.fold import Folded
 
@@ -88,7 +88,7 @@ class Rules:
         kept = self._rules[number]
         if isinstance(kept, Rule):
             return kept
-        row = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+        row: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
         made = self._rules[number] = Rule(**row)
         return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waypost.replies.explanation import Kind
 from waypost.replies.line.judge import judge
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from waypost.replies.explanation import Reading
     from waypost.replies.line.phrases import Rules
 
-_CODE = re.compile(r"[#<(\[\"']?(?:smtp |code |error |status )?([2-5]\d\d)?[\s-]*#?([245xX]\.\d{1,3}\.\d{1,3})?[.:;)>\]\"']?", re.I)
+_CODE = re.compile(
+    r"[#<(\[\"']?(?:smtp |code |error |status )?([2-5]\d\d)?[\s-]*#?([245xX]\.\d{1,3}\.\d{1,3})?[.:;)>\]\"']?", re.IGNORECASE
+)
 _SHORT = 24
 
 _MOST, _TAIL = 8000, 2000
@@ -26,7 +28,7 @@ def read_line(text: str, *, host: str | None = None, code: int | None = None, st
 
     ``host``, ``code`` and ``status`` are facts known from elsewhere, as from a delivery report's fields: they win over what the text shows.
     """
-    given = {name: value for name, value in (("host", host), ("code", code), ("status", status)) if value is not None}
+    given: dict[str, Any] = {name: value for name, value in (("host", host), ("code", code), ("status", status)) if value is not None}
     text = text.strip()
     if len(text) <= _SHORT:
         found = _CODE.fullmatch(text)
@@ -51,6 +53,6 @@ def reading(text: str, rules: Rules) -> Reading:
     return judge(split(text), rules=rules)
 
 
-def _code(text: str, code: str | None, status: str | None, given: dict[str, object]) -> Parts:
+def _code(text: str, code: str | None, status: str | None, given: dict[str, Any]) -> Parts:
     parts = Parts(code=int(code) if code else None, status=status, text=text)
-    return replace(parts, **given) if given else parts  # type: ignore[arg-type]  # the three fields, of their types
+    return replace(parts, **given) if given else parts

@@ -8,22 +8,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_FIELD = re.compile(r"^(final-recipient|original-recipient|status|remote-mta|diagnostic-code)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.I | re.M)
+_FIELD = re.compile(
+    r"^(final-recipient|original-recipient|status|remote-mta|diagnostic-code)[ \t]*:[ \t]*(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE
+)
 """A field of a delivery report, with its folded lines."""
 
-_TYPED = re.compile(r"^(?:smtp|rfc822|utf-8|dns|lmtp|x-[\w-]+|local)\s*;\s*", re.I)
+_TYPED = re.compile(r"^(?:smtp|rfc822|utf-8|dns|lmtp|x-[\w-]+|local)\s*;\s*", re.IGNORECASE)
 
 _START = re.compile(
-    r"""\s*(?:\W{0,4}(?:smtp|esmtp|error|smtp\ error|server\ (?:response|replied|error)|response|code|reply|status|failed|failure|bounced?)\W{1,4}){0,2}
+    r"""\s*(?:\W{0,4}(?:smtp|esmtp|error|smtp\ error|server\ (?:response|replied|error)|response|
+            code|reply|status|failed|failure|bounced?)\W{1,4}){0,2}
         [<#"'(\[]{0,3}([2-5]\d\d)(?![\d.]|,\d)[:;,)\]>]?""",
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
 """A code at the start of a reply."""
 
 _SAID = re.compile(
     r"""(?:host\s+|from\s+)?\b([\w.-]{1,253}\.\w{1,63})\.?\s{0,3}(?:\[[\da-fA-F:.]{1,50}\])?(?::\d{1,5})?\s{0,3}(?:\([^()]{0,80}\))?\s{0,3}
         (?:said|refused\ to\ talk\ to\ me|replied|responded|returned):\s*""",
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
 """Postfix: ``host mx.example.com[192.0.2.1] said:``."""
 
@@ -31,7 +34,7 @@ _EXIM = re.compile(
     r"""(?:host\s+([\w.-]{1,255})\s+\[[\da-fA-F:.]{1,50}\](?::\d{1,5})?:?\s*)?SMTP\ (?:error|timeout)\ from\ remote\ (?:mail\ server|mailer)
         (?:\ after\ (?:(MAIL|RCPT)\ (?:FROM|TO):\s?<([^>\n]{0,255})>[^:\n]{0,80}|[^:\n]{1,60}))?:\s*
         (?:host\s+([\w.-]{1,255})\s+\[[\da-fA-F:.]{1,50}\](?::\d{1,5})?:\s*)?""",
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
 """Exim, in its older and its newer order."""
 
@@ -40,7 +43,7 @@ _OTHERS = re.compile(
         the\ (?:response|error)\ (?:from\ the\ remote\ server\ was|that\ the\ other\ server\ returned\ was|was)\s*:?\s*|
         <<<\s+|(?:diagnostic-code|diagnostic\ information)[^\n]{0,40}?(?:smtp)?[;:]\s*|\#<\s*\#?(?P<ndr>[245]\.\d{1,3}\.\d{1,3})\s+smtp;\s*|
         \bsmtp\s*;\s*(?=\d{3})""",
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
 """qmail, Exchange, Gmail, Sendmail, and reports' fields."""
 
@@ -54,9 +57,9 @@ _AGAIN = re.compile(r"\s([2-5]\d\d)[- ](?:[245]\.\d{1,3}\.\d{1,3}(?:\s|$))?")
 
 _AGAIN_LINE = re.compile(r"\s*([2-5]\d\d)(?:[- ]|$)(?:[245]\.\d{1,3}\.\d{1,3}(?:\s|$))?")
 
-_IN_REPLY = re.compile(r"\s*\(in reply to (?:end of )?([A-Z]+)[^)]*\)?\)?\s*\Z", re.I)
+_IN_REPLY = re.compile(r"\s*\(in reply to (?:end of )?([A-Z]+)[^)]*\)?\)?\s*\Z", re.IGNORECASE)
 
-_FOR = re.compile(r"(?:RCPT\s+TO:\s*|^)<([^<>\s@]{1,128}@[^<>\s]{1,255})>", re.I)
+_FOR = re.compile(r"(?:RCPT\s+TO:\s*|^)<([^<>\s@]{1,128}@[^<>\s]{1,255})>", re.IGNORECASE)
 
 _EARLY = 40
 """Characters within which a status belongs to the code before it."""
