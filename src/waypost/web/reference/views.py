@@ -68,18 +68,31 @@ def every_record() -> Iterator[Record]:
 
 def beside(record: Record) -> dict[str, object]:
     """Everything that the page of a record shows besides the record itself."""
-    related = [other for name in record.related if (other := lookup(name, record.lang)) is not None]
+    members = held(record)
     compared = list(_unique(comparable(record)))
     alike = [other for other in compared if (other.kind is RecordKind.ENHANCED) == (record.kind is RecordKind.ENHANCED)]
     return {
         "facts": [fact for fact in facts(record) if fact.kind not in _IN_BADGES or record.kind is RecordKind.EXTENSION],
         "neighbours": [_neighbour(record, other) for other in alike[:_NEIGHBOURS]],
         "together": [other for other in compared if other not in alike],
-        "related": [other for other in related if other.kind not in CODES or record.kind not in CODES],
+        "related": [other for other in related(record) if not (other in members or (other.kind in CODES and record.kind in CODES))],
+        "texts": list(texts(record)),
         "providers": own_meanings(record),
-        "held": held(record),
+        "held": members,
         "alias": list(spellings(record)),
     }
+
+
+def related(record: Record) -> list[Record]:
+    """The records that it names, those that there are."""
+    return [other for name in record.related if (other := lookup(name, record.lang)) is not None]
+
+
+def texts(record: Record) -> Iterator[tuple[str, Record | None]]:
+    """What a provider or program typically says, as received, each with the reason that it comes to."""
+    for row in record.facts.get("texts", ()):
+        reason = lookup(row.get("category", ""), record.lang)
+        yield row["text"], reason
 
 
 def _unique(records: Iterator[Record]) -> Iterator[Record]:
