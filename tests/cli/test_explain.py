@@ -323,6 +323,40 @@ def test_what_reports_no_failure_says_so(capsys: pytest.CaptureFixture[str], tmp
     assert "There is nothing in it." in out
 
 
+def test_a_delay_notice_says_that_the_mail_still_waits(capsys: pytest.CaptureFixture[str], bounce: Path) -> None:
+    """First of all; its recipients are temporary, and to be tried again unchanged."""
+    bounce.write_text(BOUNCE.replace("Action: failed", "Action: delayed").replace("Undelivered", "Delayed"))
+    code, found = objects(capsys, str(bounce))
+    assert (code, found[0]["kind"]) == (Exit.OK, "delayed")
+    assert {"temporary"} == {report["permanence"] for report in found[0]["reports"]}
+    lines = told(capsys, str(bounce))[1].splitlines()
+    assert lines[1].startswith("A delay notice: ")
+    assert any(line.startswith("temporary · ") and "retry: yes, unchanged, after a while" in line for line in lines)
+
+
+def test_what_stays_is_not_tried_again_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
+    """A final refusal for a reason that mostly passes asks for a change first."""
+    line = told(capsys, "554 5.3.0 local error in processing")[1].splitlines()[1]
+    assert line.startswith("permanent · ")
+    assert "retry: only after something was changed" in line
+
+
+def test_a_folder_that_cannot_be_read_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like a file."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert (Exit.NO_PERMISSION, "", f"waypost: {tmp_path}: Permission denied\n") == told(capsys, str(tmp_path))
+
+
+def test_a_line_may_be_long(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Longer than what is looked at first."""
+    (tmp_path / "l").write_text(f"550 5.1.1 {'x' * 3000}\n550 5.1.1 user unknown\n")
+    assert [len(each["input"]) for each in objects(capsys, "--lines", str(tmp_path / "l"))[1]] == [3010, 22]
+
+
 def test_good_news_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     """A reply of success asks nobody to act."""
     assert told(capsys, "250 2.1.5 OK")[1].splitlines()[1].startswith("no failure · nobody must act")
