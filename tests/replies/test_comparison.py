@@ -74,7 +74,8 @@ def test_the_same_code_twice_is_said_to_be_so() -> None:
     assert told.summary == "550 is the same code twice: there is nothing to compare."
     classes = compare("5.2.2", "4.2.2")
     assert (classes.name, classes.same) == ("4.2.2-5.2.2", False)
-    assert compare("5.1.1", "X.1.1").same is False
+    assert (compare("5.1.1", "X.1.1").same, compare("X.2.2", "5.2.2").written) == (False, False)
+    assert (compare("X.2.2", "x.2.2").same, compare("X.2.2", "X.2.2").written) == (True, False)
 
 
 @pytest.mark.parametrize("wrong", ["9", "999", "", "5.9.9", "SIZE", "recipient.unknown"])

@@ -83,7 +83,7 @@ def compare(a: str, b: str, lang: str = "en") -> Comparison:
 
 def pairs(lang: str = "en") -> tuple[tuple[str, str], ...]:
     """The pairs that have words of their own, in order."""
-    names = [tuple(name.split("-", 1)) for name in words(lang, "registry").get("pair", {})]
+    names = [tuple(name.split("-", 1)) for name in words(lang, "registry")["pair"]]
     return tuple(sorted(((a, b) for a, b in names), key=lambda pair: (code_key(pair[0]), code_key(pair[1]))))
 
 
@@ -96,7 +96,9 @@ def _code(asked: str, lang: str) -> Record:
 
 def _own(first: Record, second: Record) -> str | None:
     """The name of the pair in the data, if it has words of its own; those of a class stand for the code without one too."""
-    written = words(first.lang, "registry").get("pair", {})
+    written = words(first.lang, "registry")["pair"]
+    if first.code == second.code:  # its classes beside each other
+        return name if (name := f"{first.asked}-{second.asked}") in written else None
     names = (f"{a}-{b}" for a in _spelled(first) for b in _spelled(second))
     return next((name for name in names if name in written), None)
 
