@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from waypost.clock import Clock
     from waypost.operate.verbs import Verbs
 
+_WORTH_IT, _LEVEL = 1500, 5
+"""Octets from which compressing pays, and how hard it is tried."""
 _ABOUT = "The reply reference of Waypost as JSON: every SMTP reply, what it means, when it occurs, who must act and how."
 
 
@@ -48,7 +51,20 @@ def make(given: Given) -> ASGIApp:
     """The application, whole."""
     public = _application(given, None)
     door = public if given.desk is None else _Door(_application(given, given.desk), public)
-    return Guard(door, given.hosts)
+    return Guard(_Squeezing(door), given.hosts)
+
+
+class _Squeezing:
+    """Compresses what is public; mail is not, for its size would tell of its content what encryption hides."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._small = GZipMiddleware(app, minimum_size=_WORTH_IT, compresslevel=_LEVEL)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        public = scope["type"] == "http" and scope["path"].startswith(("/codes/", "/static/", "/api/openapi.json"))
+        await (self._small if public else self._app)(scope, receive, send)
 
 
 class _Door:

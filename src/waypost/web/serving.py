@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -101,6 +102,7 @@ async def serve(app: ASGIApp, listener: Listening, stopping: asyncio.Event) -> N
         timeout_graceful_shutdown=_FAREWELL_SECONDS,
     )
     server = _Server(config)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each broken request would let strangers fill the log
 
     async def end() -> None:
         await stopping.wait()

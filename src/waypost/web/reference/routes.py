@@ -143,8 +143,8 @@ def _named(request: Request) -> tuple[str, str]:
 
 
 def kept(request: Request, response: Response) -> Response:
-    """The response as one that may be kept and asked for anew by its tag (9110#13.1.2)."""
-    tag = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[:20]}"'
+    """The response as one that may be kept and asked for anew by its tag, a weak one: it may go out compressed (9110#8.8.1)."""
+    tag = f'W/"{hashlib.sha256(bytes(response.body)).hexdigest()[:20]}"'
     headers = {"etag": tag, "cache-control": _KEPT}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
