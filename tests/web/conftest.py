@@ -39,19 +39,27 @@ def public() -> Any:
     return make(Given(hosts=Hosts(anyone=True), url="", desk=None, clock=Hands().clock))
 
 
-@pytest.fixture
-def desk() -> Desk:
-    """The desk behind ``own``."""
-    return Desk()
+@pytest.fixture(scope="session")
+def _made() -> tuple[Any, Desk, Hands]:
+    desk, hands = Desk(), Hands()
+    return make(Given(hosts=Hosts(names=frozenset({"codes.example.org"})), url="", desk=desk, clock=hands.clock)), desk, hands
 
 
 @pytest.fixture
-def hands() -> Hands:
-    """The clock of ``own``."""
-    return Hands()
+def desk(_made: tuple[Any, Desk, Hands]) -> Desk:
+    """The desk behind ``own``, which was asked nothing yet."""
+    _made[1].asked.clear()
+    return _made[1]
 
 
 @pytest.fixture
-def own(desk: Desk, hands: Hands) -> Any:
+def hands(_made: tuple[Any, Desk, Hands]) -> Hands:
+    """The clock of ``own``, long after the last test asked anything."""
+    _made[2].seconds += 3600
+    return _made[2]
+
+
+@pytest.fixture
+def own(_made: tuple[Any, Desk, Hands], desk: Desk, hands: Hands) -> Any:
     """The application of a loopback bind, with an inbox and a public name behind a proxy."""
-    return make(Given(hosts=Hosts(names=frozenset({"codes.example.org"})), url="", desk=desk, clock=hands.clock))
+    return _made[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -48,10 +49,13 @@ def join(app: FastAPI, box: Box) -> None:
     router = APIRouter()
     for lang in LANGUAGES:
         _Routes(lang, box).join(router)
-    description = get_openapi(title="SMTP reply reference", version="1", description=app.description, routes=router.routes)
+
+    @cache
+    def description() -> dict[str, Any]:
+        return get_openapi(title="SMTP reply reference", version="1", description=app.description, routes=router.routes)
 
     async def openapi(_: Request) -> Response:
-        return answered(description)
+        return answered(description())
 
     app.add_route("/codes/openapi.json", openapi, include_in_schema=False)  # before the routes, one of which would take it for a code
     app.include_router(router)
