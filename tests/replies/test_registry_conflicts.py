@@ -17,12 +17,12 @@ NEARLY = {"7.28"}
 
 
 def own_meanings() -> dict[str, set[str]]:
-    """By enhanced code about protocol, content and security, the providers with a meaning of their own beside a registered one."""
+    """By enhanced code, whatever it is about, the providers with a meaning of their own beside a registered one."""
     found: dict[str, set[str]] = {}
     rows: dict[str, dict[str, Any]] = facts("registry").get("provider", {})
     for row in rows.values():
         for code in row["codes"]:
-            status = re.fullmatch(r"[245]\.([567]\.\d+)", code)
+            status = re.fullmatch(r"[245]\.(\d+\.\d+)", code)
             if status is not None and row["iana"] and status[1] in facts("registry")["enhanced"]:
                 found.setdefault(status[1], set()).add(row["vendor"])
     return found
