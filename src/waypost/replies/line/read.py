@@ -48,9 +48,10 @@ def read_line(text: str, *, host: str | None = None, code: int | None = None, st
     return Kind.LINE if log is None else Kind.LOG, judge(parts, rules=rules())
 
 
-def reading(text: str, rules: Rules) -> Reading:
+def reading(text: str, rules: Rules, host: str | None = None) -> Reading:
     """The reading of a reply line by other rules than the catalogue's: for measuring them."""
-    return judge(split(text), rules=rules)
+    parts = split(text)
+    return judge(replace(parts, host=host) if host else parts, rules=rules)
 
 
 def _code(text: str, code: str | None, status: str | None, given: dict[str, Any]) -> Parts:
