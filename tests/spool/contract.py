@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
-from spool.spool_kit import DEFERRED, FAILED, RELAYED, START, Hands, all_of, envelope, now_due, octets, put
+from spool.spool_kit import DEFERRED, FAILED, RELAYED, START, Hands, all_goes, all_of, envelope, now_due, octets, put
 from waypost.mail.content import MemoryContent
-from waypost.spool.spool import Change, Filter, LeaseLostError, Notice, Settlement, Spool
+from waypost.spool.spool import LOOKED, PEOPLE, Change, Filter, LeaseLostError, Notice, Settlement, Spool, SpoolUnavailableError
 from waypost.spool.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waypost.spool.spool import Found, Standing, Telling
 
 
 async def a_message_put_is_leased_with_its_content(spool: Spool, hands: Hands) -> None:
@@ -287,11 +293,72 @@ async def failing_queues_the_notice_and_ends_the_message(spool: Spool, hands: Ha
     kept = await put(spool, envelope("bob@one.example"))
     notice = Notice(envelope=envelope("ada@sender.example", sender=None), content=MemoryContent(b"given up"))
     one = Filter(ids=frozenset({kept.id}))
-    assert [kept.id] == (await spool.alter(one, Change.FAIL, notices=[notice])).messages
+    assert [kept.id] == (await spool.alter(one, Change.FAIL, telling=telling(notice))).messages
     assert [notice.envelope.id] == [found.envelope.id for found in await spool.find(Filter())]
     other = Notice(envelope=envelope("ada@sender.example", sender=None), content=MemoryContent(b"given up"))
-    assert (await spool.alter(one, Change.FAIL, notices=[other])).messages == []
+    assert (await spool.alter(one, Change.FAIL, telling=telling(other))).messages == []
     assert [notice.envelope.id] == [lease.envelope.id for lease in await now_due(spool)]
+
+
+def telling(notice: Notice, named: list[str] | None = None) -> Telling:
+    """Composes ``notice``, and notes whom it would name."""
+
+    async def compose(found: Found, changing: Sequence[Standing]) -> Sequence[Notice]:
+        if named is not None:
+            named.extend(one.recipient.mailbox.text for one in changing)
+        return [notice]
+
+    return compose
+
+
+async def a_notice_names_those_who_change(spool: Spool, hands: Hands) -> None:
+    """Whoever is being attempted when a message is failed is not named in its notice."""
+    await put(spool, envelope("bob@one.example", "eve@two.example", "joe@two.example"))
+    await now_due(spool, busy=["one.example"])
+    named: list[str] = []
+    notice = Notice(envelope=envelope("ada@sender.example", sender=None), content=MemoryContent(b"given up"))
+    altered = await spool.alter(Filter(), Change.FAIL, telling=telling(notice, named))
+    assert (len(altered.messages), altered.messages, named) == (1, altered.busy, ["bob@one.example"])
+
+
+async def nobody_is_leased_while_a_notice_is_composed(spool: Spool, hands: Hands) -> None:
+    """Between the look at a recipient and its end nobody takes it up; when no notice can be composed all goes on as before."""
+    kept = await put(spool, envelope("bob@one.example", "eve@two.example"))
+    leased: list[str] = []
+
+    async def broken(found: Found, changing: Sequence[Standing]) -> Sequence[Notice]:
+        leased.extend(lease.domain for lease in await now_due(spool))
+        raise SpoolUnavailableError("content cannot be read")
+
+    with pytest.raises(SpoolUnavailableError):
+        await spool.alter(Filter(recipient="@two.example"), Change.FAIL, telling=broken)
+    assert "two.example" not in leased
+    leased.extend(lease.domain for lease in await now_due(spool))
+    assert sorted(leased) == ["one.example", "two.example"]
+    assert [kept.id] == [found.envelope.id for found in await spool.find(Filter())]
+
+
+async def a_long_queue_is_looked_at_in_goes(spool: Spool, hands: Hands) -> None:
+    """Each go looks at so many messages, the next begins behind it, and together they see each message once, in the order of ids."""
+    ids = [(await put(spool, envelope("bob@one.example" if number % 3 else "eve@two.example"))).id for number in range(2 * LOOKED + 50)]
+    goes = await all_goes(spool, Filter())
+    assert list(map(len, goes)) == [LOOKED, LOOKED, 50]
+    assert ids == [id_ for go in goes for id_ in go]
+    seldom = await all_goes(spool, Filter(recipient="@two.example"))
+    assert ids[::3] == [id_ for go in seldom for id_ in go]
+    assert len(seldom) == 3
+    assert [ids[7:10]] == (await all_goes(spool, Filter(limit=3), after=ids[6]))[:1]
+    assert [[ids[449]]] == await all_goes(spool, Filter(ids=frozenset(ids)), after=ids[448])
+    assert ids == [found.envelope.id for found in await spool.find(Filter())]
+    assert ids == (await spool.alter(Filter(), Change.HOLD)).messages
+
+
+async def a_go_ends_early_where_messages_have_many_recipients(spool: Spool, hands: Hands) -> None:
+    """A go looks at no further message once it has seen so many recipients."""
+    crowd = [f"r{number}@one.example" for number in range(PEOPLE // 2)]
+    for _ in range(5):
+        await put(spool, envelope(*crowd))
+    assert list(map(len, await all_goes(spool, Filter()))) == [2, 2, 1]
 
 
 async def deleting_leaves_nothing(spool: Spool, hands: Hands) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waypost.mail.content import Content
-    from waypost.spool.spool import Lease, Spool
+    from waypost.spool.spool import Filter, Lease, Spool
 
 Result = TypeVar("Result")
 
@@ -68,6 +68,16 @@ FAILED = outcome(Action.FAILED)
 def all_of(lease: Lease, what: Outcome = RELAYED, *, next_attempt: float | None = None) -> list[Settlement]:
     """The same result for each recipient of ``lease``."""
     return [Settlement(position=waiting.position, outcome=what, next_attempt=next_attempt) for waiting in lease.waiting]
+
+
+async def all_goes(spool: Spool, wanted: Filter, after: str | None = "") -> list[list[str]]:
+    """The ids that each go found."""
+    goes = []
+    while after is not None:
+        sight = await spool.look(wanted, after=after)
+        goes.append([found.envelope.id for found in sight.found])
+        after = sight.after
+    return goes
 
 
 async def put(spool: Spool, kept: Envelope, content: bytes = b"Subject: x\r\n\r\nbody\r\n", *, piece: int = 65_536) -> Envelope:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waypost.mail.outcome import Outcome
-    from waypost.spool.spool import Lease, Spool
+    from waypost.spool.spool import Found, Lease, Spool, Standing
 
 DOMAINS = ["one.example", "two.example", "three.example"]
 ADDRESSES = [f"{name}@{domain}" for domain in DOMAINS for name in "ab"]
@@ -101,8 +101,13 @@ class Pair:
 
     async def alter(self, what: tuple[Change, str | None, bool]) -> None:
         change, recipient, with_notice = what
-        notices = [self.notice()] if with_notice else []
-        model, real = [await spool.alter(Filter(recipient=recipient), change, notices=notices) for spool in (self.model, self.real)]
+        notices: dict[str, Notice] = {}
+
+        async def compose(found: Found, changing: Sequence[Standing]) -> Sequence[Notice]:
+            return [notices.setdefault(found.envelope.id, self.notice())]
+
+        telling = compose if with_notice else None
+        model, real = [await spool.alter(Filter(recipient=recipient), change, telling=telling) for spool in (self.model, self.real)]
         assert model == real
 
     async def reopen(self, _: None) -> None:

@@ -19,15 +19,29 @@ from waypost.spool.draft import SMALL
 from waypost.spool.rows import encode_envelope
 from waypost.spool.segments import BLOCK, BLOCKS, SEGMENT, SPARE, Segments
 from waypost.spool.settings import QueueSettings
-from waypost.spool.spool import Filter, Notice, SpoolFullError, SpoolUnavailableError
+from waypost.spool.spool import Change, Filter, Notice, SpoolFullError, SpoolUnavailableError
 from waypost.spool.sqlite import SqliteSpool
+from waypost.spool.states import State
 from waypost.store.database import CorruptError, StoreError
 from waypost.store.lock import LockedError
 from waypost.store.sqlite import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
+
+    from waypost.spool.reading import Sighted
+    from waypost.spool.spool import Found, Standing
+
+
+async def in_shard(folder: Path, check: Callable[[SqliteSpool], Awaitable[None]]) -> None:
+    """Run ``check`` with a spool of its own."""
+    spool = SqliteSpool(folder / "shard", QueueSettings(), Hands().clock)
+    await spool.open()
+    try:
+        await check(spool)
+    finally:
+        await spool.close()
 
 
 def tables(statements: tuple[str, ...]) -> set[tuple[str, str]]:
@@ -316,6 +330,33 @@ def fill_to_the_last(path: Path) -> None:
             assert error.errno == errno.ENOSPC  # noqa: PT017 - the loop ends by it
             return
     raise AssertionError("the disk never became full")
+
+
+def test_a_notice_names_nobody_who_was_attempted_since_the_look(tmp_path: Path) -> None:
+    """Eve is attempted between the look and the change, and waits anew: then Bob is not given up in a notice that names both."""
+
+    async def check(spool: SqliteSpool) -> None:
+        kept = await put(spool, envelope("bob@one.example", "eve@two.example"))
+        look = spool._look
+
+        async def overtaken(wanted: Filter, after: str) -> Sighted:
+            sighted = await look(wanted, after)
+            (lease,) = await spool.lease(1, ("one.example",), wait=0)
+            await spool.settle(lease, all_of(lease, DEFERRED, next_attempt=START + 9))
+            return sighted
+
+        async def compose(found: Found, changing: Sequence[Standing]) -> Sequence[Notice]:
+            return [Notice(envelope=envelope("ada@sender.example", sender=None), content=MemoryContent(b"both were given up"))]
+
+        spool._look = overtaken  # type: ignore[method-assign]  # somebody is quicker
+        assert (await spool.alter(Filter(), Change.FAIL, telling=compose)).messages == []
+        spool._look = look  # type: ignore[method-assign]  # as it was
+        (found,) = await spool.find(Filter())
+        assert (kept.id, [one.state for one in found.recipients]) == (found.envelope.id, [State.QUEUED, State.DEFERRED])
+        assert [lease.domain for lease in await now_due(spool)] == ["one.example"]
+        assert [kept.id] == (await spool.alter(Filter(states=frozenset({State.DEFERRED})), Change.FAIL, telling=compose)).messages
+
+    run(in_shard(tmp_path, check))
 
 
 def test_a_full_disk_refuses_mail_but_not_results(tmp_path: Path) -> None:

@@ -9,15 +9,14 @@ from waypost.mail.header import end_of_header
 from waypost.mail.outcome import Action, Outcome
 from waypost.replies import Key
 from waypost.report.notice import Settled, notices
-from waypost.spool.search import meant, moved
-from waypost.spool.spool import Change, Notice
+from waypost.spool.spool import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from waypost.mail.content import Content
     from waypost.report.settings import NoticeSettings
-    from waypost.spool.spool import Filter, Found, Standing
+    from waypost.spool.spool import Found, Standing
 
 HEAD = 262_144
 """Octets read in search of the header section that a notice returns."""
@@ -32,11 +31,8 @@ class Voice:
     notices: NoticeSettings
 
 
-async def failure_notices(found: Found, wanted: Filter, voice: Voice, *, now: float) -> Sequence[Notice]:
-    """What the sender of ``found`` is to be told when the recipients that ``wanted`` means are given up."""
-    failing = [one for one in found.recipients if _fails(one, wanted)]
-    if not failing:
-        return ()
+async def failure_notices(found: Found, failing: Sequence[Standing], voice: Voice, *, now: float) -> Sequence[Notice]:
+    """What the sender of ``found`` is to be told when the recipients ``failing`` are given up."""
     octets = await _beginning(found.content)
     composed = notices(
         found.envelope,
@@ -50,11 +46,6 @@ async def failure_notices(found: Found, wanted: Filter, voice: Voice, *, now: fl
         settings=voice.notices,
     )
     return [Notice(envelope=one.envelope, content=one.content) for one in composed]
-
-
-def _fails(one: Standing, wanted: Filter) -> bool:
-    """Whether the change reaches this recipient, by the spool's own rules."""
-    return meant(wanted, one) and moved(Change.FAIL, one.state) is not None
 
 
 def _settled(one: Standing, now: float) -> Settled:

@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     from waypost.inbox.inbox import Inbox, Search
     from waypost.mail.content import Content
     from waypost.spool.settings import QueueSettings
-    from waypost.spool.spool import Altered, Found, Spool
+    from waypost.spool.spool import Found, Notice, Spool, Standing
 
 Item = TypeVar("Item")
 _AT_ONCE = 200
 """Rows that are made in one turn of the loop: about a millisecond."""
-_TOGETHER = 100
-"""Messages given up at the same time."""
 SHOWN = 4_194_304
 """Octets of a captured message's content that one answer carries; ``inbox.source`` gives the rest, piece by piece."""
 
@@ -128,26 +126,13 @@ class Operator:
         busy: list[str] = []
         for stores in self._stores:
             dry_run = bool(args.get("dry_run"))
-            if change is Change.FAIL and not dry_run:
-                done = await self._fail(stores.spool, wanted)
-            else:
-                done = [await stores.spool.alter(wanted, change, dry_run=dry_run)]
-            changed += [id_ for altered in done for id_ in altered.messages]
-            busy += [id_ for altered in done for id_ in altered.busy]
+            altered = await stores.spool.alter(wanted, change, telling=self._tell if change is Change.FAIL else None, dry_run=dry_run)
+            changed += altered.messages
+            busy += altered.busy
         return {"changed": changed, "busy": busy}
 
-    async def _fail(self, spool: Spool, wanted: Filter) -> list[Altered]:
-        """Each message in a transaction of its own with its own notice: one that moved on meanwhile is told of to nobody."""
-        found = await spool.find(wanted)
-        done: list[Altered] = []
-        for at in range(0, len(found), _TOGETHER):  # together, so that they share the syncs of the disk
-            done += await asyncio.gather(*[self._fail_one(spool, one, wanted) for one in found[at : at + _TOGETHER]])
-        return done
-
-    async def _fail_one(self, spool: Spool, found: Found, wanted: Filter) -> Altered:
-        notices = await failure_notices(found, wanted, self._voice, now=self._clock.wall())
-        one = replace(wanted, ids=frozenset({found.envelope.id}), limit=None)
-        return await spool.alter(one, Change.FAIL, notices=notices)
+    async def _tell(self, found: Found, failing: Sequence[Standing]) -> Sequence[Notice]:
+        return await failure_notices(found, failing, self._voice, now=self._clock.wall())
 
     # ---- inbox
 

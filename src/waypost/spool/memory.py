@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from waypost.mail.content import MemoryContent
 from waypost.spool.search import matches, meant, moved
 from waypost.spool.spool import (
+    LOOKED,
+    PEOPLE,
     Altered,
     Change,
     Found,
     Lease,
     LeaseLostError,
+    Sight,
     SpoolFullError,
     SpoolUnavailableError,
     Standing,
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
     from waypost.clock import Clock
     from waypost.mail.envelope import Envelope, Recipient
-    from waypost.spool.spool import Draft, Filter, Notice, Settlement
+    from waypost.spool.spool import Draft, Filter, Notice, Settlement, Telling
+
+_NOBODY: frozenset[int] = frozenset()
 
 
 class MemoryDraft:
@@ -114,6 +119,10 @@ class _Message:
 
     def state(self, place: _Place) -> State:
         return State.LEASED if place.position in self.leased.get(place.domain, ()) else place.state
+
+    def shown(self) -> Found:
+        recipients = tuple(place.shown(self.state(place)) for place in self.places)
+        return Found(envelope=self.envelope, recipients=recipients, content=MemoryContent(self.octets))
 
 
 class MemorySpool:
@@ -253,44 +262,64 @@ class MemorySpool:
         self.used += sum(len(octets) for _, octets in found)
         return found
 
+    async def look(self, wanted: Filter, *, after: str = "") -> Sight:
+        """The messages that match among the next behind the id ``after``."""
+        found: list[Found] = []
+        looked = people = 0
+        for id_ in sorted(id_ for id_ in self._messages if id_ > after and id_ in (wanted.ids or self._messages)):
+            if looked == LOOKED or people >= PEOPLE or len(found) == wanted.limit:
+                return Sight(found=tuple(found), after=after)
+            message = self._messages[id_]
+            looked, people, after = looked + 1, people + len(message.places), id_
+            if self._chosen(wanted, message):
+                found.append(message.shown())
+        return Sight(found=tuple(found), after=None)
+
     async def find(self, wanted: Filter) -> Sequence[Found]:
-        """The messages that match, oldest first."""
-        return [
-            Found(
-                envelope=message.envelope,
-                recipients=tuple(place.shown(message.state(place)) for place in message.places),
-                content=MemoryContent(message.octets),
-            )
-            for message, _ in self._search(wanted)
-        ]
+        """All messages that match, in the order of their ids."""
+        return [message.shown() for message in self._matching(wanted)][: wanted.limit]
 
-    def _search(self, wanted: Filter) -> list[tuple[_Message, list[_Place]]]:
-        found: list[tuple[_Message, list[_Place]]] = []
-        for message in self._messages.values():
-            places = [place for place in message.places if meant(wanted, place.shown(message.state(place)))]
-            if places and matches(wanted, message.envelope) and (wanted.limit is None or len(found) < wanted.limit):
-                found.append((message, places))
-        return found
+    def _matching(self, wanted: Filter) -> list[_Message]:
+        return [message for _, message in sorted(self._messages.items()) if self._chosen(wanted, message)]
 
-    async def alter(self, wanted: Filter, change: Change, *, notices: Sequence[Notice] = (), dry_run: bool = False) -> Altered:
+    def _chosen(self, wanted: Filter, message: _Message) -> list[_Place]:
+        """The recipients of ``message`` that are meant; none where the message itself is not."""
+        if not matches(wanted, message.envelope):
+            return []
+        return [place for place in message.places if meant(wanted, place.shown(message.state(place)))]
+
+    async def alter(self, wanted: Filter, change: Change, *, telling: Telling | None = None, dry_run: bool = False) -> Altered:
         """Do ``change`` to what matches; what is leased is left alone and reported."""
         altered = Altered()
-        kept = await self._notices(notices)
         if not dry_run:
             self._demand_disk()
-        for message, places in self._search(wanted):
+        for message in self._matching(wanted)[: wanted.limit]:
+            places = self._chosen(wanted, message)
             free = [place for place in places if place.domain not in message.leased]
             if len(free) < len(places):
                 altered.busy.append(message.envelope.id)
             targets = [(place, state) for place in free if (state := moved(change, place.state)) is not None]
             if targets:
                 altered.messages.append(message.envelope.id)
-            if not dry_run:
+            if targets and not dry_run:
+                told = await self._told(message, [place for place, _ in targets], telling)
                 self._alter(message, targets, change)
-        if altered.messages and not dry_run:
-            for envelope, octets in kept:
-                self._keep(envelope, octets)
+                for envelope, octets in told:
+                    self._keep(envelope, octets)
         return altered
+
+    async def _told(self, message: _Message, places: Sequence[_Place], telling: Telling | None) -> list[tuple[Envelope, bytes]]:
+        """The notices of a change; while they are composed nobody leases what is about to change."""
+        if telling is None:
+            return []
+        closed = {place.domain for place in places}
+        message.leased.update(dict.fromkeys(closed, _NOBODY))
+        try:
+            return await self._notices(await telling(message.shown(), [place.shown(place.state) for place in places]))
+        finally:
+            for domain in closed:
+                del message.leased[domain]
+            self._news.set()
 
     def _alter(self, message: _Message, targets: Sequence[tuple[_Place, State]], change: Change) -> None:
         now = self._clock.wall()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from waypost.spool.rows import Extent, decode_envelope, decode_extents, decode_outcome
 from waypost.spool.search import matches, meant
-from waypost.spool.spool import Standing, Waiting
+from waypost.spool.spool import LOOKED, PEOPLE, Standing, Waiting
 from waypost.spool.states import WAITING, State
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ class Match(NamedTuple):
     """No recipient has a row of its own."""
     held: bool
     """It was held as a whole when it was kept."""
+
+
+class Sighted(NamedTuple):
+    """What one go through the messages found."""
+
+    matches: list[Match]
+    after: str | None
+    """The id of the last message that was looked at; None when there is no other."""
 
 
 def of(kind: type[Type], value: Value) -> Type:
@@ -149,25 +157,27 @@ def _waiting(envelope: Envelope, row: Row) -> Waiting:
     )
 
 
-def search(connection: Connection, wanted: Filter, leased: Mapping[tuple[int, str], frozenset[int]]) -> list[Match]:
-    """The messages that ``wanted`` means, oldest first, ``leased`` being the positions leased by message and domain."""
+def look(connection: Connection, wanted: Filter, after: str, leased: Mapping[tuple[int, str], frozenset[int]]) -> Sighted:
+    """The messages that ``wanted`` means among the next behind the id ``after``; ``leased``: the positions by message and domain."""
     found: list[Match] = []
-    for number, octets, held, length, extents in _candidates(connection, wanted):
-        if wanted.limit is not None and len(found) >= wanted.limit:
-            break
+    looked = people = 0
+    for number, octets, held, length, extents in _candidates(connection, wanted, after):
+        if looked == LOOKED or people >= PEOPLE or len(found) == wanted.limit:
+            return Sighted(found, after)
         envelope = decode_envelope(of(bytes, octets))
+        looked, people, after = looked + 1, people + len(envelope.recipients), envelope.id
         if not matches(wanted, envelope):
             continue
         if match := _match(connection, wanted, of(int, number), envelope, (bool(held), length, extents), leased):
             found.append(match)
-    return found
+    return Sighted(found, None)
 
 
-def _candidates(connection: Connection, wanted: Filter) -> Iterator[Row]:
+def _candidates(connection: Connection, wanted: Filter, after: str) -> Iterator[Row]:
     if not wanted.ids:
-        yield from connection.execute("messages", (-1,))
+        yield from connection.execute("messages", (after, LOOKED + 1))
         return
-    for id_ in sorted(wanted.ids):
+    for id_ in sorted(id_ for id_ in wanted.ids if id_ > after):
         if (row := connection.one("message_by_id", (id_,))) is not None:
             yield row
 

@@ -1,4 +1,4 @@
-"""The seam of the spool: six methods that every body keeps, and the values they speak in. Knows no engine.
+"""The seam of the spool: seven methods that every body keeps, and the values they speak in. Knows no engine.
 
 A body promises: ``put`` returns after the message would survive a power cut; ``settle`` records outcomes and queues notices in
 one transaction; a lease whose owner died is taken back; nothing is leased twice at once; content is whole or absent.
@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Container, Sequence
+    from collections.abc import Awaitable, Callable, Container, Sequence
 
     from waypost.mail.content import Content
     from waypost.mail.envelope import Envelope, Recipient
     from waypost.mail.outcome import Outcome
     from waypost.spool.states import State
+
+
+LOOKED = 200
+"""Messages that are looked at in one go, so that neither memory nor the sessions beside feel how long the queue is."""
+PEOPLE = 1000
+"""Recipients after which one go ends early: a message may have thousands."""
 
 
 class SpoolFullError(Exception):
@@ -155,6 +161,20 @@ class Found:
     content: Content
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one go found."""
+
+    found: tuple[Found, ...]
+    """In the order of their ids, which is that of their arrival."""
+    after: str | None
+    """The id behind which the next go looks; None: nothing is left."""
+
+
+Telling: TypeAlias = "Callable[[Found, Sequence[Standing]], Awaitable[Sequence[Notice]]]"
+"""Composes what senders are to be told of a message, of those of its recipients that are about to change."""
+
+
 @dataclass(slots=True)
 class Altered:
     """What ``alter`` did."""
@@ -185,10 +205,15 @@ class Spool(Protocol):
         SpoolFullError: then the lease still stands, call again; LeaseLostError when it does not stand.
         """
 
-    async def find(self, wanted: Filter) -> Sequence[Found]:
-        """The messages that match, oldest first."""
+    async def look(self, wanted: Filter, *, after: str = "") -> Sight:
+        """The messages that match among the next ``LOOKED`` whose ids come behind ``after``; at most ``wanted.limit`` of them."""
 
-    async def alter(self, wanted: Filter, change: Change, *, notices: Sequence[Notice] = (), dry_run: bool = False) -> Altered:
-        """Do ``change`` to what matches, with ``notices`` in the same transaction; what is leased is left alone and reported. Notices
-        are queued only when something changed: give those of one message with a filter for that message alone.
+    async def find(self, wanted: Filter) -> Sequence[Found]:
+        """All messages that match, in the order of their ids: for filters that mean few."""
+
+    async def alter(self, wanted: Filter, change: Change, *, telling: Telling | None = None, dry_run: bool = False) -> Altered:
+        """Do ``change`` to what matches; what is leased is left alone and reported.
+
+        What ``telling`` composes for a message is queued in the transaction that changes it. While it composes, nobody leases those
+        recipients; and if one of them moved on before all the same, none of them changes and nothing is queued.
         """

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from waypost.mail.content import MemoryContent
 from waypost.spool import reading, writing
+from waypost.spool.altering import Hand
 from waypost.spool.content import FoundContent, SegmentContent
 from waypost.spool.draft import SMALL, Room, SqliteDraft
 from waypost.spool.leasing import Leasing
 from waypost.spool.rows import encode_envelope, encode_extents
-from waypost.spool.search import moved
 from waypost.spool.segments import BLOCK, Segments, Stream
 from waypost.spool.shelf import Kept, Shelf
-from waypost.spool.spool import Altered, Change, Found, SpoolFullError, SpoolUnavailableError
-from waypost.spool.writing import Target
+from waypost.spool.spool import Altered, Found, Sight, SpoolFullError, SpoolUnavailableError
 from waypost.store.database import FullError, StoreError
 from waypost.store.lock import Lock
 from waypost.store.sqlite import Schema, SqliteDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
     from pathlib import Path
 
     from waypost.clock import Clock
@@ -35,14 +35,11 @@ if TYPE_CHECKING:
     from waypost.spool.leases import Held
     from waypost.spool.rows import Extent
     from waypost.spool.settings import QueueSettings
-    from waypost.spool.spool import Draft, Filter, Lease, Notice, Settlement
-    from waypost.spool.states import State
+    from waypost.spool.spool import Change, Draft, Filter, Lease, Notice, Settlement, Telling
     from waypost.store.sqlite import Connection, Work
 
 RESERVE = 8 * 1024 * 1024
 """Octets set aside so that results can be recorded when the disk is full (C16)."""
-SLICE = 200
-"""Messages altered in one transaction where no notice ties them together, so that mail goes on meanwhile."""
 DOMAINS = 1000
 """Domains, and messages, read at once after start."""
 
@@ -69,6 +66,7 @@ class SqliteSpool:
         self._room = Room(folder, settings.free_space, clock, self._spare)
         self._shelf = Shelf(settings.fresh, clock)
         self._leasing = Leasing(self._shelf, clock, self._content)
+        self._hand = Hand(self._shelf, clock, show=self._found, keep=self._notices, release=self._release)
         self._number = 0
         self._reading = 0
         self._later: list[Sequence[Extent]] = []
@@ -268,21 +266,34 @@ class SqliteSpool:
 
     # Operators look and change.
 
-    async def find(self, wanted: Filter) -> Sequence[Found]:
-        """The messages that match, oldest first."""
+    async def look(self, wanted: Filter, *, after: str = "") -> Sight:
+        """The messages that match among the next behind the id ``after``."""
         with self._border():
-            return [
-                Found(
-                    envelope=match.envelope,
-                    recipients=match.standings,
-                    content=FoundContent(match.size, partial(self._open_content, match.number), self._close_content),
-                )
-                for match in await self._search(wanted)
-            ]
+            sighted = await self._look(wanted, after)
+        return Sight(found=tuple(map(self._found, sighted.matches)), after=sighted.after)
 
-    async def _search(self, wanted: Filter) -> list[reading.Match]:
+    async def find(self, wanted: Filter) -> Sequence[Found]:
+        """All messages that match, in the order of their ids."""
+        with self._border():
+            return [self._found(match) async for sighted in self._all(wanted) for match in sighted.matches]
+
+    async def _look(self, wanted: Filter, after: str) -> reading.Sighted:
         leased = self._shelf.leases.snapshot()
-        return await self._db.read(lambda connection: reading.search(connection, wanted, leased))
+        return await self._db.read(lambda connection: reading.look(connection, wanted, after, leased))
+
+    async def _all(self, wanted: Filter) -> AsyncIterator[reading.Sighted]:
+        """One go after the other; ``wanted.limit`` holds for all of them together."""
+        after: str | None = ""
+        left = wanted.limit
+        while after is not None and (left is None or left > 0):
+            sighted = await self._look(replace(wanted, limit=left), after)
+            yield sighted
+            after = sighted.after
+            left = None if left is None else left - len(sighted.matches)
+
+    def _found(self, match: reading.Match) -> Found:
+        content = FoundContent(match.size, partial(self._open_content, match.number), self._close_content)
+        return Found(envelope=match.envelope, recipients=match.standings, content=content)
 
     async def _open_content(self, number: int) -> Content | None:
         self._reading += 1
@@ -297,67 +308,16 @@ class SqliteSpool:
                 self._segments.free(extents)
             self._later.clear()
 
-    async def alter(self, wanted: Filter, change: Change, *, notices: Sequence[Notice] = (), dry_run: bool = False) -> Altered:
-        """Do ``change`` to what matches; what is leased is left alone and reported."""
+    async def alter(self, wanted: Filter, change: Change, *, telling: Telling | None = None, dry_run: bool = False) -> Altered:
+        """Do ``change`` to what matches, a transaction for each go; what is leased is left alone and reported."""
         altered = Altered()
-        chosen: list[tuple[reading.Match, Sequence[Target]]] = []
         with self._border():
-            matches = await self._search(wanted)
-        for match in matches:
-            targets, is_busy = self._targets(match, change)
-            if is_busy:
-                altered.busy.append(match.envelope.id)
-            if targets and dry_run:
-                altered.messages.append(match.envelope.id)
-            elif targets:
-                chosen.append((match, targets))
-        kept = await self._notices(notices)
-        size = len(chosen) if kept else SLICE
-        for at in range(0, len(chosen), max(size, 1)):
-            altered.messages += await self._alter(chosen[at : at + size], change, kept)
+            async for sighted in self._all(wanted):
+                if dry_run:
+                    self._hand.preview(sighted.matches, change, altered)
+                else:
+                    await self._hand.alter(self._db, sighted.matches, change, altered, telling)
         return altered
-
-    def _targets(self, match: reading.Match, change: Change) -> tuple[list[Target], bool]:
-        """The recipients of ``match`` that can be changed now, and whether some are being attempted."""
-        targets: list[Target] = []
-        is_busy = False
-        for standing in match.meant:
-            state: State | None = moved(change, standing.state)
-            if self._shelf.leases.is_taken(match.number, standing.domain):
-                is_busy = True
-            elif state is not None:
-                targets.append(Target(standing.position, standing.state, state))
-        return targets, is_busy
-
-    async def _alter(self, chosen: Sequence[tuple[reading.Match, Sequence[Target]]], change: Change, notices: Sequence[Kept]) -> list[str]:
-        rows = [writing.notice_row(notice) for notice in notices]
-        now = self._clock.wall()
-        matches = [match for match, _ in chosen]
-        reserved = self._shelf.reserve(matches)
-        with self._border():
-            changed = await self._db.write(
-                lambda connection: writing.alter(connection, chosen, change, rows, now),
-                after=partial(self._altered, matches, reserved, notices),
-                urgent=True,
-            )
-        return [match.envelope.id for match, _ in chosen if match.number in changed]
-
-    def _altered(
-        self,
-        matches: Sequence[reading.Match],
-        reserved: Sequence[tuple[int, str]],
-        notices: Sequence[Kept],
-        work: Work[dict[int, bool]],
-    ) -> None:
-        changed = (work.result or {}) if work.error is None else {}
-        self._shelf.leases.free(reserved)
-        for match in matches:
-            self._shelf.altered(match, finished=changed.get(match.number))
-            if changed.get(match.number):
-                self._release(match.extents)
-        if changed:
-            for notice in notices:
-                self._shelf.arrive(notice)
 
     # After a start, and when the world fails.
 

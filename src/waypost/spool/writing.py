@@ -98,36 +98,48 @@ def _forget_if_finished(connection: Connection, number: int) -> bool:
     return True
 
 
-def alter(
-    connection: Connection,
-    chosen: Sequence[tuple[Match, Sequence[Target]]],
-    change: Change,
-    notices: Sequence[Sequence[Value]],
-    now: float,
-) -> dict[int, bool]:
-    """Do what an operator wants; for each message that changed, whether it is forgotten. Notices are kept only if one changed."""
+class Altering(NamedTuple):
+    """A message that an operator changes."""
+
+    match: Match
+    targets: Sequence[Target]
+    notices: Sequence[Kept] | None
+    """What is told of the change, which then is done to all of the targets or to none; None: nothing is told."""
+
+
+def alter(connection: Connection, chosen: Sequence[Altering], change: Change, now: float) -> dict[int, bool]:
+    """Do what an operator wants; for each message that changed, whether it is forgotten. Its notices are kept only if it changed."""
     changed: dict[int, bool] = {}
-    for match, targets in chosen:
-        finished = _alter(connection, match, targets, change, now)
-        if finished is not None:
-            changed[match.number] = finished
-    if changed and notices:
-        connection.executemany("keep_message", notices)
+    for one in chosen:
+        finished = _alter(connection, one, change, now)
+        if finished is None:
+            continue
+        changed[one.match.number] = finished
+        if one.notices:
+            connection.executemany("keep_message", [notice_row(notice) for notice in one.notices])
     return changed
 
 
-def _alter(connection: Connection, match: Match, targets: Sequence[Target], change: Change, now: float) -> bool | None:
+def _alter(connection: Connection, one: Altering, change: Change, now: float) -> bool | None:
     """Whether the message is forgotten; None when nothing changed: its recipients moved on since they were looked at."""
-    number = match.number
+    match, number = one.match, one.match.number
     if match.fresh:
         if connection.one("envelope", (number,)) is None:
             return None
         spread(connection, number, match.envelope, State.HELD if match.held else State.QUEUED)
+    if one.notices is not None and not _stand(connection, number, one.targets):
+        return None
     next_at = now if change in {Change.RELEASE, Change.RETRY} else None
     changes = 0
-    for target in targets:
+    for target in one.targets:
         connection.execute("alter_recipient", (target.after.value, next_at, number, target.position, target.before.value))
         changes += connection.changes()
     if not changes:
         return None
     return _forget_if_finished(connection, number)
+
+
+def _stand(connection: Connection, number: int, targets: Sequence[Target]) -> bool:
+    """Whether all of ``targets`` stand where the operator saw them."""
+    rows = set(connection.execute("standing", (number,)))
+    return all((target.position, target.before.value) in rows for target in targets)

@@ -91,8 +91,8 @@ WHERE message = ? ORDER BY position;
 SELECT position, state FROM recipient WHERE message = ?;
 
 -- messages --
--- All messages from a number on, oldest first, with the octets of small content.
-SELECT number, envelope, held, length(content), extents FROM message WHERE number > ? ORDER BY number;
+-- The next messages in the order of their ids, with the octets of small content; it walks an index from a place in it.
+SELECT number, envelope, held, length(content), extents FROM message WHERE id > ? ORDER BY id LIMIT ?;
 
 -- message_by_id --
 -- The same for one message by its queue id.
