@@ -275,6 +275,7 @@ def test_a_maildir_is_each_of_its_messages(capsys: pytest.CaptureFixture[str], t
             Exit.USAGE,
             "say what to explain: a code (550), a reply in quotes, a file, or - for standard input (see `waypost explain --help`)",
         ),
+        ([" "], Exit.USAGE, "an empty argument cannot be explained"),
         (["999"], Exit.DATA, "999 is no reply code: write one such as 550 or 5.7.1 (`waypost codes` lists them all)"),
         (["5.7"], Exit.DATA, "5.7 is no reply code: write one such as 550 or 5.7.1 (`waypost codes` lists them all)"),
         (["nosuchfile"], Exit.NO_INPUT, "nosuchfile: no such file, and no reply code or reply either"),

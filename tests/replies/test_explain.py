@@ -169,8 +169,15 @@ def test_what_reports_nothing_has_no_reports() -> None:
 
 def test_nothing_is_no_failure() -> None:
     """An empty input has no reports, and is no error."""
-    assert explain("").reports == ()
-    assert explain(b"").reports == ()
+    for empty in ("", b"", " \n", b"\r\n", "\ufeff"):
+        assert (explain(empty).kind, explain(empty).reports) == (Kind.ORDINARY, ())
+
+
+def test_a_mark_of_byte_order_is_no_part_of_what_is_given() -> None:
+    """As editors put it before text that they save."""
+    assert explain(b"\xef\xbb\xbf550 5.1.1 user unknown\n").reports[0].reading.code == 550
+    assert explain("\ufeff550").kind == Kind.CODE
+    assert explain(b"\xef\xbb\xbf" + BOUNCE).kind == Kind.DSN
 
 
 def test_a_reply_in_octets_is_a_reply() -> None:

@@ -69,7 +69,9 @@ def _inputs(args: argparse.Namespace) -> Iterator[Given]:
 
 def _input(given: str) -> Iterator[Given]:
     """A reply where it is one, else what the file of that name holds."""
-    if is_reply(given):
+    if not given.strip():
+        yield Given(given, fault="an empty argument cannot be explained", code=Exit.USAGE)
+    elif is_reply(given):
         yield Given("", given)
     elif given == "-" or os.path.lexists(given):
         for letter in letters(given):

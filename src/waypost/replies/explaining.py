@@ -6,6 +6,7 @@ itself: ``line`` and ``bounce`` do. RFC 5321 section 4.2 (form of a reply), RFC 
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json", "explain", "explanation_of", "is_code", "prose_json", "who_acts"]
 
+_BLANK = " \t\r\n\v\f\ufeff"
 _CODE = re.compile(r"[2-5]\d\d")
 """The form of a reply code (5321#4.2), and of those that break its rule for the second digit."""
 _STATUS = re.compile(r"[245X]\.\d{1,3}\.\d{1,3}", re.IGNORECASE)
@@ -38,10 +40,14 @@ def explain(given: str | bytes, *, lang: str = "en", name: str | None = None) ->
     has no reports. Raises LookupError for an unknown language.
     """
     words(lang, "registry")
-    text = given.decode("utf-8", "replace") if isinstance(given, bytes) and not _is_message(given) else given
-    if isinstance(text, bytes):
-        return _message(text, lang, name or "-")
-    shown = text.strip()
+    if isinstance(given, bytes):
+        octets = given.removeprefix(codecs.BOM_UTF8)
+        if _is_message(octets):
+            return _message(octets, lang, name or "-")
+        given = octets.decode("utf-8", "replace")
+    shown = given.strip(_BLANK)
+    if not shown:
+        return Explained(input=name or shown, kind=Kind.ORDINARY, reports=())
     if is_code(shown):
         return Explained(input=name or shown, kind=Kind.CODE, reports=(_code(shown, lang),))
     lines = shown.splitlines()
