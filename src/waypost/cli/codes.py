@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HELP = "the reference of all reply codes; which one to answer with"
 
-_KINDS = ("basic", "enhanced", "nonstandard", "extension", "provider", "category", "vendor", "glossary")
+_KINDS = ("basic", "enhanced", "nonstandard", "extension", "provider", "category", "vendor", "glossary", "command")
 _COLUMNS = (
     "code",
     "kind",
@@ -43,8 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "asked",
         nargs="*",
         metavar="CODE",
-        help="a code, extension, category or term; or `choose [WORDS]`: which code to answer with; or `build DIR`: the reference as a "
-        "folder of web pages; without it, all codes",
+        help="a code, extension, command, category or term; or `choose [WORDS]`: which code to answer with; or `build DIR`: the reference "
+        "as a folder of web pages; without it, all codes",
     )
     parser.add_argument("--kind", choices=_KINDS, help="list the records of another kind")
     options.add_language(parser)

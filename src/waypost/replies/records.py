@@ -1,4 +1,4 @@
-"""The records: everything that is known of a code, an extension, a provider's text, a category or a term, in one language and one value.
+"""The records: everything that is known of a code, an extension, a command, a provider's text, a category or a term, in one language.
 
 Joins facts and prose; reads no reply and compares nothing. RFC 5321 section 4.2.1 (what the digits mean), RFC 3463 section 3.
 """
@@ -40,6 +40,8 @@ class RecordKind(StrEnum):
     """A provider or a mail server program: ``google``."""
     GLOSSARY = "glossary"
     """A term: ``envelope``."""
+    COMMAND = "command"
+    """A command of SMTP: ``command.MAIL``, and ``MAIL`` where nothing else is called so."""
 
 
 class Who(StrEnum):
@@ -101,6 +103,8 @@ __all__ = [
 
 CODES = (RecordKind.BASIC, RecordKind.ENHANCED, RecordKind.NONSTANDARD)
 """The kinds that are codes."""
+_LASTING = (*CODES, RecordKind.PROVIDER, RecordKind.CATEGORY)
+"""The kinds that tell of failures, which last or do not."""
 
 _STATUS = re.compile(r"([245X])\.(\d{1,3}\.\d{1,3})")
 _RFC = re.compile(r"(\d+)(?:#(\d+(?:\.\d+)*))?(?::\s*(.*))?")
@@ -141,7 +145,7 @@ class Record:
     """One entry of the reference, in one language."""
 
     code: str
-    """Its name in the registry, unique within all codes: ``550``, ``X.1.1``, ``SIZE``, ``google.5.7.27``."""
+    """Its name in the registry, unique within all codes: ``550``, ``X.1.1``, ``SIZE``, ``google.5.7.27``, ``command.MAIL``."""
     asked: str
     """As it was looked up, where that tells more: ``5.1.1``; else ``code``."""
     kind: RecordKind
@@ -176,6 +180,10 @@ class Record:
     @property
     def permanence(self) -> Permanence | None:
         """Whether the refusal lasts; None for what is no refusal, unknown where the first digit decides and is not given."""
+        if self.kind not in _LASTING:
+            return None
+        if "permanence" in self.facts:
+            return Permanence(self.facts["permanence"])
         digits = (self.digit,) if self.digit else self.classes
         verdicts = {_permanence(digit, self.retry) for digit in digits} or {_permanence(0, self.retry)}
         if len(verdicts) == 1:
@@ -199,9 +207,10 @@ class Record:
 
 
 def lookup(code: str, lang: str = "en") -> Record | None:
-    """The record of a code (``550``, ``5.1.1``, ``X.1.1``), an extension, a provider's text, a category, a vendor or a term, or None.
+    """The record of a code (``550``, ``5.1.1``, ``X.1.1``), an extension, a command, a provider's text, a category, a vendor or a term.
 
-    Case does not matter. An enhanced code may be asked for with its class: its remedy, permanence and retry are then those of that class.
+    None where there is none. Case does not matter. An enhanced code may be asked for with its class: its remedy, permanence and retry are
+    then those of that class.
     Raises LookupError for an unknown language.
     """
     asked = code.strip()
@@ -260,12 +269,34 @@ def _rows(kind: RecordKind, lang: str) -> Mapping[str, Any]:
 
 def _names(kind: RecordKind, lang: str) -> Iterator[str]:
     """The names of a kind, in order."""
-    yield from sorted(_rows(kind, lang), key=lambda name: code_key(f"X.{name}" if kind is RecordKind.ENHANCED else name))
+    yield from sorted(_rows(kind, lang), key=lambda name: code_key(_code(kind, name)))
 
 
 @cache
 def _folded(kind: RecordKind, lang: str) -> Mapping[str, str]:
-    return {name.casefold(): name for name in _names(kind, lang)}
+    return {called.casefold(): name for name in _names(kind, lang) for called in (name, *_also(kind, name))}
+
+
+def _also(kind: RecordKind, name: str) -> tuple[str, ...]:
+    """Other names of a record."""
+    match kind:
+        case RecordKind.EXTENSION:
+            return tuple(facts("registry")[kind.value][name].get("also", ()))
+        case RecordKind.COMMAND:
+            return (_code(kind, name),)
+        case _:
+            return ()
+
+
+def _code(kind: RecordKind, name: str) -> str:
+    """What a record is called outside its section: enhanced codes leave the class open, commands bear names that extensions bear too."""
+    match kind:
+        case RecordKind.ENHANCED:
+            return f"X.{name}"
+        case RecordKind.COMMAND:
+            return f"command.{name}"
+        case _:
+            return name
 
 
 def _name(kind: RecordKind, asked: str, lang: str) -> str | None:
@@ -274,11 +305,12 @@ def _name(kind: RecordKind, asked: str, lang: str) -> str | None:
     return _folded(kind, lang).get(asked.casefold())
 
 
+@cache
 def _record(kind: RecordKind, name: str, lang: str) -> Record:
     row = facts("registry").get(kind.value, _EMPTY).get(name, _EMPTY)
     prose = words(lang, "registry")[kind.value][name]
     digit = int(name[0]) if kind in (RecordKind.BASIC, RecordKind.NONSTANDARD) else None
-    code = f"X.{name}" if kind is RecordKind.ENHANCED else name
+    code = _code(kind, name)
     return Record(
         code=code,
         asked=code,
