@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-PAGES = ("", "550", "220", "X.7.1", "571", "category/recipient.full", "provider/google.5.7.27", "compare/", "compare/214-220")
-PAGES += ("command/", "command/RCPT", "choose", "glossary", "why", "why/words", "why/unknown", "explain", "search?q=quota")
+PAGES = ("", "550", "220", "X.7.1", "571", "extension/SIZE", "vendor/google", "category/recipient.full")
+PAGES += ("provider/google.5.7.27", "compare/", "compare/214-220", "command/", "command/RCPT")
+PAGES += ("choose", "glossary", "why", "why/words", "why/unknown", "explain", "search?q=quota")
 pytestmark = pytest.mark.peers
 
 

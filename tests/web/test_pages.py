@@ -10,8 +10,9 @@ from support.asking import get
 from support.markup import read
 from waypost.replies import lookup
 
-KINDS = ("", "550", "220", "X.7.1", "571", "category/recipient.full", "provider/google.5.7.27", "compare/", "compare/214-220")
-KINDS += ("compare/552-5.2.2", "command/", "command/RCPT", "choose", "glossary", "why", "why/words", "why/unknown", "explain", "search")
+KINDS = ("", "550", "220", "X.7.1", "571", "extension/SIZE", "vendor/google", "category/recipient.full")
+KINDS += ("provider/google.5.7.27", "compare/", "compare/214-220", "compare/552-5.2.2", "command/", "command/RCPT")
+KINDS += ("choose", "glossary", "why", "why/words", "why/unknown", "explain", "search")
 
 
 @pytest.mark.parametrize("lang", ["", "zh/"])

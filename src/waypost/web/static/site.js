@@ -7,7 +7,13 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     themes();
-    document.querySelectorAll("form.find").forEach(searching);
+    const forms = [...document.querySelectorAll("form.find")];
+    forms.forEach(searching);
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || /^(input|textarea|select)$/i.test(document.activeElement.tagName)) return;
+      event.preventDefault();
+      forms.at(-1)?.querySelector("input").focus();
+    });
   });
 
   function themes() {
@@ -21,13 +27,13 @@
     });
   }
 
-  function searching(form) {
+  function searching(form, number) {
     const input = form.querySelector("input");
     const source = new URL(form.dataset.index, document.baseURI);
     const list = document.createElement("div");
     let index = null, loading = null, chosen = -1;
     list.className = "hits";
-    list.id = "hits";
+    list.id = "hits-" + number;
     list.setAttribute("role", "listbox");
     list.hidden = true;
     form.append(list);
@@ -92,9 +98,6 @@
       else if (form.getAttribute("action") === "#") event.preventDefault();
     });
     document.addEventListener("click", (event) => { if (!form.contains(event.target)) open(false); });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "/" && !/^(input|textarea|select)$/i.test(document.activeElement.tagName)) { event.preventDefault(); input.focus(); }
-    });
   }
 
   // The same as in reference/finding.py.
