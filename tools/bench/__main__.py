@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tools.bench import deferred, drive, machine, report
+from tools.bench import deferred, drive, explaining, machine, report
 from tools.bench.drive import Cell
 from tools.bench.peers import NoPeerError, Peer, kit_peers, start
 from tools.bench.place import Kind, NoPlaceError, Place, place
@@ -150,6 +150,9 @@ def main() -> int:
             job(rep)
     if 14 in wanted:
         bench.million(0)
+    if 18 in wanted:
+        for record in explaining.measure():
+            bench.keep(record, Kind.PLAIN, 0)
     judged = report.judge(rows, bench.records)
     facts["minutes"] = round((time.monotonic() - started) / 60, 1)
     report.write(facts, judged, bench.records, shlex.join(["python", "-m", "tools.bench", *sys.argv[1:]]))

@@ -121,6 +121,7 @@ SHOWN = {
     "relay": ("rate", "accept_rate", "cpu_us"),
     "starttls": ("rate", "cpu_us"),
     "deferred": ("messages", "first_greeting_s", "pss_mib", "lease_growth"),
+    "explain": ("messages", "median_ms", "recognised_percent", "recipients_percent", "no_bounce", "no_bounce_taken", "exceptions"),
 }
 CALLED = {
     "latency": "Latency of one session, milliseconds from connect (greeting, final 250, 221)",
@@ -128,6 +129,7 @@ CALLED = {
     "relay": "Relay, smtp-source to smtp-sink, until the last message has arrived",
     "starttls": "STARTTLS sessions (TLS 1.3, P-256, no resumption)",
     "deferred": "A million deferred",
+    "explain": "Reading bounces (labelled corpora on which our rules were written; mail that is no bounce, of our own making)",
 }
 
 

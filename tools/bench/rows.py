@@ -177,6 +177,15 @@ def _deferred(records: Sequence[Record]) -> list[Part]:
     ]
 
 
+def _explaining(records: Sequence[Record]) -> list[Part]:
+    read = Readings(records)
+    return [
+        read.figure("a message, median", 1, "explain", "median_ms", "waypost", "ms"),
+        read.figure("a line, median", 0.1, "explain", "median_ms", "waypost lines", "ms"),
+        read.figure("no bounce taken for one", 0, "explain", "no_bounce_taken", "waypost", "messages"),
+    ]
+
+
 ROWS = (
     Row(1, "accept, 5 KB, 50 sessions, one message per connection, against Postfix", _one),
     Row(2, "the same, many per connection", _many),
@@ -192,4 +201,5 @@ ROWS = (
     Row(12, "STARTTLS session, CPU, against Postfix", _starttls),
     Row(13, "with 20 ms of write delay, 200 sessions, against Postfix", _slow),
     Row(14, "1,000,000 deferred in the queue", _deferred),
+    Row(18, "explaining a bounce and a reply line, on one core", _explaining),
 )
