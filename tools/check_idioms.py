@@ -1,4 +1,4 @@
-"""Report rules that can never fire, phrases that another rule always speaks over, and examples that are read otherwise than their rule says.
+"""Report rules that can never fire, phrases that another rule always speaks over, and examples not read as their rule says.
 
     check_idioms.py [--all]
 
@@ -140,7 +140,11 @@ def main() -> int:
     found = list(complaints(written(), weak="--all" in sys.argv))
     for complaint in found:
         print(f"{complaint.fault:9} {complaint.rule}: {complaint.words}")
-    print(f"idioms: {len(found)} complaints" if found else f"idioms: {len(written()['rule'])} rules, each can fire and none is always spoken over")
+    print(
+        f"idioms: {len(found)} complaints"
+        if found
+        else f"idioms: {len(written()['rule'])} rules, each can fire and none is always spoken over"
+    )
     return 1 if found else 0
 
 

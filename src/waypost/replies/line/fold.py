@@ -66,8 +66,10 @@ class Folded:
     """Without addresses, each of whose letters is ``@``, and without links."""
     whole: str
     """With them."""
+    order: tuple[str, ...]
+    """The words of the whole and their stems, in the order of the text: answers do not hang on the order of a set."""
     tokens: frozenset[str]
-    """The words of the whole, and their stems."""
+    """The same."""
 
     def quote(self, start: int, end: int) -> str:
         """What stands at a place of ``words`` or ``whole``, as received."""
@@ -85,7 +87,8 @@ def fold(text: str) -> Folded:
     stems = [word[:STEM] for word in found if len(word) > STEM]
     if not whole.isascii():
         stems += [word[:STEM_CYRILLIC] for word in found if word[0] >= "\u0400"]
-    return Folded(received, words, whole, frozenset(found + stems))
+    order = tuple(dict.fromkeys(found + stems))
+    return Folded(received, words, whole, order, frozenset(order))
 
 
 def plain(text: str) -> str:

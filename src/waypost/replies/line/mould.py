@@ -102,7 +102,7 @@ def mould(phrase: str, words: Words, *, anchored: bool = True) -> Mould:
 
 
 def _parts(phrase: str) -> list[str]:
-    text = _APART.sub(r"(\1\2|\1 \2)", plain(phrase))
+    text = _APART.sub(r"(\1\2|\1 \2)", plain(phrase).replace("...", " ... "))
     return _PART.findall(_ENDINGS.sub(_with_endings, text))
 
 

@@ -96,8 +96,8 @@ class Rules:
         """One loop, for it is where the time goes: phrases by the words that are there, patterns last."""
         found: dict[int, Match] = {}
         tokens, words, phrases = folded.tokens, self._words, self._phrases
-        for anchor in words.keys() & tokens:
-            for number in words[anchor]:
+        for anchor in folded.order:
+            for number in words.get(anchor, ()):
                 phrase = phrases[number]
                 if phrase[0] in found:
                     continue

@@ -39,8 +39,9 @@ def _of_host(host: str) -> str:
 
 def _of_text(folded: Folded) -> str:
     """The provider whose signature stands in the text, or an empty text."""
-    for word in _signs().keys() & folded.tokens:
-        for sign, provider in _signs()[word]:
+    signs = _signs()
+    for word in folded.order:
+        for sign, provider in signs.get(word, ()):
             if sign in folded.whole:
                 return provider
     return ""
