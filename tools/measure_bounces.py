@@ -65,7 +65,7 @@ BY_REASON: dict[str, set[str]] = {
     "toomanyconn": {"rate.limited"},
     "speeding": {"rate.limited"},
 }
-"""What each of Sisimai's reasons may be in our taxonomy: its classes and ours overlap (``data/taxonomy.csv`` of the corpora), so each has several."""
+"""What each of Sisimai's reasons may be in our taxonomy: its classes and ours overlap (``taxonomy.csv``), so each has several."""
 BY_STATUS: dict[str, set[str]] = {
     "X.1.1": RECIPIENT | {"recipient.full"},
     "X.1.2": {"domain.unknown", "recipient.disabled", "recipient.unknown"},
@@ -173,7 +173,7 @@ def _add(corpus: str, label: Label, row: dict[str, str]) -> None:
 
 
 def _permanence(corpus: str, row: dict[str, str], reason: str, status: str) -> set[str]:
-    """What a label says of permanence: its own word, else the digit of a status that the message itself shows; a code that says otherwise leaves both."""
+    """What a label says of permanence: its own word, else the digit of a status that the message itself shows; another code leaves both."""
     if corpus == "flufl-bounce":
         return {row["permanence"]} - {"", "none"}
     digits = {digit for digit in (status[:1], row.get("reply", "")[:1]) if digit in "45" and digit}

@@ -9,6 +9,10 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
+LONGEST = 4000
+"""Characters of a line that are searched."""
+_MENTIONS = 100
+
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}"
 _DOMAIN = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})|\[[0-9A-Fa-f.:IPv]{3,45}\]"
 _PLAIN = re.compile(rf"(?:\"(?:[^\"\\\n]|\\.){{1,64}}\"|{_LOCAL})@(?:{_DOMAIN})")
@@ -27,6 +31,9 @@ _BULLET = re.compile(r"^[\s<>\[({\"'`*•·●○◆■□►▶→|#=~_«“‘
 _OPENS_REASON = re.compile(r"^[>\]\"'`)}\s]*(?::|\.\.\.|…|：|\(|\[|,\s|;|=|\s[-–—]|\s*$|\s+on\s|\s*（|\s*，|\s+\d{3}\b|\s{2,}|\t)")
 _PACKED = re.compile(r"^\S{1,100}[:;=]<?$")
 """Words without a space before an address: queue names and counters that a program put there."""
+
+_TYPED = re.compile(r"smtp=$", re.IGNORECASE)
+"""The end of an X.400 name that carries an Internet address."""
 
 
 class Place(IntEnum):
@@ -51,8 +58,9 @@ class Mention:
 
 
 def mentions(line: str) -> list[Mention]:
-    """The addresses on ``line``, in order."""
-    spans = _spans(line)
+    """The addresses on ``line``, in order: as many as a line of a report may have."""
+    line = line[:LONGEST]
+    spans = _spans(line)[:_MENTIONS]
     found = []
     for address, start, end in spans:
         before, after = line[:start], line[end:]
@@ -68,6 +76,8 @@ def _spans(line: str) -> list[tuple[str, int, int]]:
             if not address.isascii() or '"' in address:
                 found.append((address, angled.start() + 1, angled.end() - 1))
     for plain in _PLAIN.finditer(line):
+        if len(found) >= _MENTIONS:
+            break
         if any(start < plain.end() and plain.start() < end for _, start, end in found):
             continue
         address, start, end = _trimmed(plain[0], plain.start())
@@ -97,6 +107,8 @@ def _place(address: str, before: str, after: str, count: int) -> Place:
         return Place.ALONE
     if _SHOWN_NAME.match(before) and not _FILLER.sub("", after) and before.rstrip().endswith(("<", ":")) and len(before.split()) <= 6:
         return Place.ALONE
+    if _TYPED.search(before) and _OPENS_REASON.match(after):
+        return Place.HEAD
     if (_BULLET.match(before) or _PACKED.match(before.strip())) and _OPENS_REASON.match(after):
         return Place.HEAD
     return Place.TAIL if not _FILLER.sub("", after) else Place.INSIDE

@@ -137,10 +137,12 @@ def address_of(value: str) -> str | None:
     """The address in a field's ``type; address``, decoded; None where it holds none."""
     kind, _, rest = value.partition(";")
     typed = bool(rest) and "@" not in kind
-    address = (rest if typed else value).strip().removeprefix("<").removesuffix(">").strip()
+    address = (rest if typed else value).strip()
+    if not address.endswith(">") or address.startswith("<"):
+        address = address.removeprefix("<").removesuffix(">").strip()
     if address.lower().startswith(("rfc822;", "mailto:", "smtp:")):
         address = address[7:] if address[6] in ";:" else address[5:]
-    address = address.strip().strip("<>").strip()
+    address = address.strip()
     if typed and kind.strip().lower() == "utf-8":
         address = _UNITEXT.sub(_code_point, address)
     if typed and "@" not in address and "+40" in address:

@@ -27,7 +27,7 @@ ENCLOSED = (
     "message/partial",
     "message/external-body",
 )
-"""Types of a returned message or its header (6522#4, 6533#4)."""
+"""Types of a returned message or its header (6522#3, 6533#4)."""
 STATUS = (
     "message/delivery-status",
     "message/global-delivery-status",
@@ -99,6 +99,11 @@ class Letter:
             or envelope in (b"<>", b"mailer-daemon")
             or envelope.startswith((b"mailer-daemon@", b"postmaster@"))
         )
+
+    @cached_property
+    def empty_path(self) -> bool:
+        """Whether it came with the null reverse-path itself."""
+        return (self.head.first(b"return-path") or b"").strip() == b"<>" or (self.head.envelope or b"").startswith(b"<>")
 
     @cached_property
     def daemon(self) -> int:

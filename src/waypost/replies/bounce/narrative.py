@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.addresses import Place, mentions, same
+from waypost.replies.bounce.dialogue import replies
 from waypost.replies.bounce.returned import is_rule, returned_from
 from waypost.replies.bounce.signs import fold
 
@@ -24,10 +26,10 @@ LINES = 1500
 """Lines of a report that are read."""
 _SECTION = 40
 """Lines that are read after a recipient."""
-_TEXT = 1200
-"""Characters of a text that are handed on."""
+_RECIPIENTS = 1000
+"""Recipients that are taken from one report."""
 
-_ECHO = re.compile(r"^[\s>*|•-]{0,8}([^\W\d_][^:：@<>]{0,30}?)\s*[:：]\s*(?:[^:：]|$)")
+_ECHO = re.compile(r"^[\s>*|•-]{0,8}([^\W\d_][^:：@<>]{0,30}?)\s*[:：=]\s*(?:[^:：]|$)")
 _ENVELOPE = re.compile(r"(?:rcpt\s+to|recipient\s+to)\s*[:=]?\s*<?$", re.IGNORECASE)
 _REPLY_LINE = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -]")
 _ADDRESSED = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\s+)?<?$")
@@ -53,7 +55,7 @@ class Account:
     section: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Story:
     """A report in prose."""
 
@@ -67,11 +69,25 @@ class Story:
     after: str
     """The beginning of what stands after the report."""
 
+    @cached_property
+    def replies(self) -> tuple[str, ...]:
+        """Every SMTP reply of the report."""
+        return tuple(replies(self.lines))
+
 
 def read_story(text: str, signs: Signs, *, senders: Collection[str] = ()) -> Story:
     """The story that ``text`` tells; ``senders`` are the addresses (as ``same`` has them) of whoever sent the message that failed."""
     lines = text.split("\n", LINES)[:LINES]
     end = returned_from(lines, signs)
+    story = _story(lines, end, signs, senders)
+    if end < len(lines) and not any(account.rank > 1 for account in story.accounts):
+        later = returned_from(lines, signs, headings=False)
+        whole = _story(lines, later, signs, senders) if later > end else story
+        return whole if any(account.rank > 1 for account in whole.accounts) else story
+    return story
+
+
+def _story(lines: Sequence[str], end: int, signs: Signs, senders: Collection[str]) -> Story:
     report = lines[:end]
     scene = _Scene(report, signs, senders)
     accounts = scene.accounts()
@@ -164,7 +180,7 @@ class _Scene:
         """The rank of an address that begins a line or has it alone: not where the line only goes on with another."""
         indent = len(line) - len(line.lstrip())
         before = self.lines[number - 1].strip() if number else ""
-        if before and not before.startswith("-") and before[-1] in ":：" and self._leads_elsewhere(before):
+        if before and not before.startswith("-") and self._leads_elsewhere(before):
             return 0
         if not before and number > 1 and self._leads_elsewhere(self.lines[number - 2].strip()):
             return 0
@@ -176,6 +192,8 @@ class _Scene:
         return 3
 
     def _leads_elsewhere(self, before: str) -> bool:
+        if before and fold(before).rstrip(" :：") in self.signs.other.words:
+            return True
         if not before or before[-1] not in ":：":
             return False
         folded = fold(before[-100:])
@@ -217,4 +235,4 @@ def _merged(accounts: Sequence[Account]) -> list[Account]:
             kept[key].section += [account.whole, *account.section]
         else:
             kept[key] = account
-    return list(kept.values())
+    return list(kept.values())[:_RECIPIENTS]

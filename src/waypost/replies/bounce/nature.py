@@ -46,12 +46,14 @@ _COMPLAINT_FROM = (
 )
 _SYNOPSIS = re.compile(r"dmarc|tls report|tlsrpt|report domain:", re.IGNORECASE)
 _REFUSED = re.compile(r"\breject|\brefus|quota|\bfull\b", re.IGNORECASE)
-_SMTP = re.compile(r"(?:^|[\s(\[\"':<])[45]\d\d[ -]#?(?:[45]\.\d{1,3}\.\d{1,3}\b|[A-Za-z<'\"(\[{*])")
+_SMTP = re.compile(r"(?:^|[\s(\[\"':<])[45]\d\d(?:[ ,-]| - )\s?#?(?:[45]\.\d{1,3}\.\d{1,3}\b|[A-Za-z<'\"(\[{*])")
 _STATUS = re.compile(r"(?:^|[\s(\[#<])[45]\.\d\.\d{1,3}\b")
 _QUOTED = re.compile(r"^\s{0,4}(?:>|\|)\s?\S", re.MULTILINE)
 _SALUTATION = 80
 """Characters of a line that may be a greeting."""
 _SURELY = 2
+_LIKELY = 4
+_CERTAIN = 5
 _QUOTES = 3
 _STEM = 5
 _NAME = 4
@@ -132,8 +134,9 @@ def _addresses(text: str) -> list[str]:
 
 def judge(letter: Letter, story: Story) -> Judgement:
     """The kind of a message that has no fields of a report: by its sender, its subject and its words."""
-    lead = fold("\n".join(story.lines))[:4000]
-    opening = lead[:_OPENING]
+    opening = fold("\n".join(story.lines))[:_OPENING]
+    if letter.signs.digest_subject.found(letter.subject):
+        return Judgement(Kind.ORDINARY, "", "none")
     if answer := _answers(letter, opening):
         return answer
     failure = letter.signs.failure.found(opening)
@@ -193,23 +196,40 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
         return True
     returned = story.returned or letter.enclosed is not None
     if letter.daemon == _SURELY:
-        if letter.answered and not (letter.null_path or said):
+        if _by_postmaster(letter, story) or _to_the_owner(letter, story, returned=returned):
             return False
         return _told_by_mailer(letter, story, said=said, subject=subject, block=block, returned=returned)
     if _looks_personal(letter, story):
         return False
     points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story)))
-    return said and block and points >= (4 if letter.null_path or letter.daemon else 5)
+    return said and (block or bool(story.to)) and points >= (_LIKELY if letter.null_path or letter.daemon else _CERTAIN)
 
 
 def _told_by_mailer(letter: Letter, story: Story, *, said: bool, subject: bool, block: bool, returned: bool) -> bool:
-    if said and (block or subject or returned):
+    if said and (block or returned or (subject and not letter.sender[0].startswith("postmaster"))):
         return True
     if subject and (block or returned or _mechanical(story)):
         return True
     if block and returned:
         return _mechanical(story) or letter.null_path
     return block and _mechanical(story)
+
+
+def _by_postmaster(letter: Letter, story: Story) -> bool:
+    """Whether the postmaster is a person this time, who answers somebody or writes to all."""
+    if letter.empty_path:
+        return False
+    if letter.answered and (_talks(letter, story) or (letter.head.first(b"in-reply-to") and not _mechanical(story))):
+        return True
+    return letter.sender[0].startswith("postmaster") and _talks(letter, story) and letter.enclosed is None and not _mechanical(story)
+
+
+def _to_the_owner(letter: Letter, story: Story, *, returned: bool) -> bool:
+    """Whether it tells the owner of a mailbox about that mailbox, as that it is nearly full: no message of its own has failed."""
+    if returned or _mechanical(story):
+        return False
+    named = {same(account.recipient) for account in story.accounts if account.rank >= _SURELY}
+    return bool(named) and named <= letter.recipients
 
 
 def _mechanical(story: Story) -> bool:
@@ -222,12 +242,14 @@ def _looks_personal(letter: Letter, story: Story) -> bool:
     """Signs of a person's or a list's mail, in a message whose sender is not plainly a mailer."""
     if letter.answered or _pasted(letter):
         return True
+    if letter.null_path:
+        return False
     names = {name for name, _ in letter.head.fields}
-    if names & letter.signs.list_headers and not letter.null_path and not letter.daemon:
+    if names & letter.signs.list_headers and not letter.daemon:
         return True
-    if b"in-reply-to" in names and not letter.null_path and not letter.daemon:
+    if b"in-reply-to" in names and not letter.daemon:
         return True
-    if names & letter.signs.people_headers and not letter.null_path:
+    if names & letter.signs.people_headers:
         return True
     return _talks(letter, story)
 

@@ -207,6 +207,7 @@ def _named(letter: Letter, story: Story) -> list[str]:
 def _other_names(letter: Letter, story: Story) -> Iterator[Iterable[str]]:
     """Headers that name them, weak mentions, the returned message's only To, its echo, and the path that the report came back to."""
     yield letter.failed_header
+    yield _only(list(dict.fromkeys(story.to)))
     top = max((account.rank for account in story.accounts), default=0)
     yield (account.recipient for account in story.accounts if account.rank == top)
     head = letter.returned_head

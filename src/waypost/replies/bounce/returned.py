@@ -24,12 +24,15 @@ _RULED = re.compile(r"^\s*(?:[-=_*#~+|─━═]{3,})(?:.{0,100}[-=_*#~+|─━�
 _LONGEST = 120
 
 
-def returned_from(lines: Sequence[str], signs: Signs) -> int:
-    """The number of the line with which the returned message begins; the number of lines where none is seen."""
+def returned_from(lines: Sequence[str], signs: Signs, *, headings: bool = True) -> int:
+    """The number of the line with which the returned message begins; the number of lines where none is seen.
+
+    Without ``headings``, only fields of a message that travelled are believed, not words that announce one.
+    """
     for number, line in enumerate(lines):
         if ":" in line and _TRANSPORT.match(line) and _in_header(lines, number):
             return number
-        if _may_part(line) and signs.separator.found(fold(line)) and _parts(lines, number):
+        if headings and _may_part(line) and signs.separator.found(fold(line)) and _parts(lines, number):
             return number
     return len(lines)
 

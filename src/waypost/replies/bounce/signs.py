@@ -87,6 +87,7 @@ class Signs:
     auto_subject: Phrases
     receipt_subject: Phrases
     human_subject: Phrases
+    digest_subject: Phrases
     failure: Phrases
     delay: Phrases
     answer: Phrases
@@ -121,6 +122,7 @@ def signs(without: str = "") -> Signs:
         auto_subject=_phrases(sections["auto"], "subject"),
         receipt_subject=_phrases(sections["receipt"], "subject"),
         human_subject=_phrases(sections["human"], "subject"),
+        digest_subject=_phrases(sections["digest"], "subject"),
         failure=_phrases(sections["sentence"], "failure"),
         delay=_phrases(sections["sentence"], "delay"),
         answer=_phrases(sections["answer"], "body"),

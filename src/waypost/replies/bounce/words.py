@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.addresses import same
+from waypost.replies.bounce.dialogue import DIALOGUE, MOST, replies
 from waypost.replies.bounce.returned import is_rule
 from waypost.replies.bounce.signs import fold
 
@@ -15,22 +16,9 @@ if TYPE_CHECKING:
     from waypost.replies.bounce.narrative import Account, Story
     from waypost.replies.bounce.signs import Signs
 
-MOST = 1200
-"""Characters of a text that is handed on."""
-
 _LED = 3
 """Characters that are too few for a text."""
-_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -]\S|: \S|\s+#?[245]\.|\n)")
-_ANNOUNCED = re.compile(
-    r"(?:^|\n|<<<|(?:said|says|returned|responded|responded with|replied|response|reason|error|code|status|smtp):?"
-    r"|[:\[(\"'>;=,]|\(\d+\))[\s\"'\[(<]{0,4}$",
-    re.IGNORECASE,
-)
-"""What stands before a number that is a reply code, and not a count of seconds or a street number."""
 _COLON = re.compile(r":(?=\s|$)|：")
-_DIALOGUE = re.compile(
-    r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up)", re.IGNORECASE
-)
 _NOISE = re.compile(r"^[\s>\]\"'`)}:：,;.…|-]+")
 _HOST = re.compile(
     r"(?:\bhost|while talking to|connected to|remote (?:smtp )?(?:mail )?(?:host|server)(?: at)?|receiving server:?"
@@ -46,7 +34,7 @@ _SAID = re.compile(
 def near_texts(account: Account, story: Story, signs: Signs) -> Iterator[str]:
     """What is said of ``account`` itself, the most telling first."""
     yield from replies([account.whole if account.rank > 1 else account.rest, *account.section])
-    yield from _mentioning(story.lines, account.recipient)
+    yield from _mentioning(story, account.recipient)
     yield from reasons(account.section, signs)
     led = len(_clean(account.lead)) > _LED
     paragraph = _paragraph([account.whole if led else account.rest, *account.section])
@@ -59,7 +47,7 @@ def near_texts(account: Account, story: Story, signs: Signs) -> Iterator[str]:
 
 def far_texts(account: Account | None, story: Story, signs: Signs) -> Iterator[str]:
     """What the report says of nobody by name: its replies, the reasons that it announces, the paragraph before the recipient."""
-    yield from replies(story.lines)
+    yield from story.replies
     yield from reasons(story.lines, signs)
     if account is not None and len(_paragraph([account.rest, *account.section])) <= _LED:
         yield _before(account, story)
@@ -90,51 +78,6 @@ def _colon(line: str) -> int:
     return found.start() if found else -1
 
 
-def replies(lines: Iterable[str]) -> list[str]:
-    """The SMTP replies in ``lines``, each with its wrapped or following lines up to a blank one."""
-    block = "\n".join(line.rstrip() for line in lines)
-    if not any(digit in block for digit in "45"):
-        return []
-    found: list[str] = []
-    place = 0
-    while code := _CODE.search(block, place):
-        start = place = code.start(1)
-        if _ANNOUNCED.search(block, max(0, start - 24), start):
-            place = _end(block, start)
-            found.append(joined(block[start:place]))
-        else:
-            place += 3
-    return found
-
-
-def _end(block: str, start: int) -> int:
-    """Where the reply that begins at ``start`` ends: at a blank line, or where dialogue or another reply with another code begins."""
-    place = start
-    code = block[start : start + 3]
-    while True:
-        line = block.find("\n", place)
-        if line < 0:
-            return len(block)
-        following = block[line + 1 : line + 200].split("\n", 1)[0].strip()
-        if not following or _DIALOGUE.match(following):
-            return line
-        if following[:3].isdigit() and following[3:4] in (" ", "-") and following[:3] != code:
-            return line
-        if line - start > MOST:
-            return line
-        place = line + 1
-
-
-def joined(block: str) -> str:
-    """Lines as one text; a line that begins with a reply code of its own stays a line."""
-    lines = [line.strip() for line in block.split("\n") if line.strip()]
-    text = ""
-    for line in lines:
-        coded = line[:3].isdigit() and line[3:4] in ("-", " ") and text[:3] == line[:3]
-        text += ("\n" if coded else " " if text else "") + line
-    return text
-
-
 def _paragraph(lines: Sequence[str]) -> str:
     """The first paragraph, with the next if it is only a few words or leads on."""
     kept: list[str] = []
@@ -142,17 +85,15 @@ def _paragraph(lines: Sequence[str]) -> str:
         text = line.strip()
         if not text and len(" ".join(kept)) > 12 and not kept[-1].endswith((":", "：")):
             break
-        if text and not _DIALOGUE.match(text):
+        if text and not DIALOGUE.match(text):
             kept.append(text)
     return _clean(" ".join(kept))
 
 
-def _mentioning(lines: Sequence[str], address: str) -> list[str]:
+def _mentioning(story: Story, address: str) -> list[str]:
     """The replies of the report that name the address."""
     key = same(address)
-    if not any(key in line.lower() for line in lines):
-        return []
-    return [reply for reply in replies(lines) if key in reply.lower()]
+    return [reply for reply in story.replies if key in reply.lower()]
 
 
 def _before(account: Account, story: Story) -> str:
