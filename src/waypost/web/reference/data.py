@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.replies.choose import choices
 from waypost.replies.comparison import compare
-from waypost.replies.records import records
+from waypost.replies.records import RecordKind, records
 from waypost.replies.shapes import choice_json, comparison_json
 from waypost.replies.shapes import record_json as shared
-from waypost.web.reference.names import found, page_of
+from waypost.web.reference.names import found, page_of, shelf
 
 if TYPE_CHECKING:
     from waypost.replies.records import Record
@@ -39,6 +39,8 @@ def beside(name: str, lang: str) -> object:
         return all_json(lang)
     if name == "choose":
         return [choice_json(choice) for choice in choices(lang).values()]
+    if name == "glossary":
+        return [record_json(term) for term in shelf(lang, RecordKind.GLOSSARY).values()]
     if name.startswith("compare/") and "-" in name:
         a, _, b = name.removeprefix("compare/").partition("-")
         return comparison_json(compare(a, b, lang))

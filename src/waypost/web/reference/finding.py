@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.replies.records import CODES, Record, RecordKind, lookup
 from waypost.replies.terms import label
-from waypost.web.reference.names import every, page_of, shelf
+from waypost.web.reference.names import command_name, every, page_of, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,19 +36,31 @@ class Entry:
 
 @cache
 def entries(lang: str) -> tuple[Entry, ...]:
-    """Every page of a record, and every term."""
-    return tuple(_entry(record) for record in (*every(lang), *shelf(lang, RecordKind.GLOSSARY).values()))
+    """Every page of a record or a command, and every term."""
+    others = (record for kind in (RecordKind.COMMAND, RecordKind.GLOSSARY) for record in shelf(lang, kind).values())
+    return tuple(_entry(record) for record in (*every(lang), *others))
 
 
 def _entry(record: Record) -> Entry:
     return Entry(
-        code=record.prose.title if record.kind in (RecordKind.GLOSSARY, RecordKind.VENDOR) else record.code,
+        code=_called(record),
         title=record.prose.title,
         meaning=record.prose.meaning,
         kind=label("kind", record.kind.value, record.lang),
         page=page_of(record),
         digit=digit_of(record),
     )
+
+
+def _called(record: Record) -> str:
+    """What one types to find it."""
+    match record.kind:
+        case RecordKind.GLOSSARY | RecordKind.VENDOR:
+            return record.prose.title
+        case RecordKind.COMMAND:
+            return command_name(record)
+        case _:
+            return record.code
 
 
 def digit_of(record: Record) -> str:

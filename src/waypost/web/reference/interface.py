@@ -93,6 +93,7 @@ class _Routes:
             **say,
         )
         add(f"{under}choose.json", self.choose, response_model=list[ChoiceShape], summary="Reasons to refuse, each with its reply", **say)
+        add(f"{under}glossary.json", self.glossary, response_model=list[RecordShape], summary="Every term", **say)
         pair: dict[str, Any] = {"response_model": ComparisonShape, "responses": _MISSING, "summary": "Compare two codes"}
         add(f"{under}compare/{{pair}}.json", self.pair, **pair, **say)
         record: dict[str, Any] = {"response_model": RecordShape, "responses": _MISSING}
@@ -123,6 +124,10 @@ class _Routes:
     async def choose(self) -> Response:
         """Which code to answer with, and why not its neighbours."""
         return answered(beside("choose", self._lang))
+
+    async def glossary(self) -> Response:
+        """The terms of mail, each explained."""
+        return answered(beside("glossary", self._lang))
 
     async def pair(self, pair: Annotated[str, Path(examples=["214-220"], max_length=40)]) -> Response:
         """Two codes side by side, in either order."""

@@ -30,8 +30,15 @@ def page_of(record: Record) -> str:
     """The page that tells of ``record``."""
     if record.kind is RecordKind.GLOSSARY:
         return f"glossary#{record.code}"
+    if record.kind is RecordKind.COMMAND:
+        return f"command/{command_name(record)}"
     folder = FOLDERS.get(record.kind)
     return f"{folder}/{record.code}" if folder else record.code
+
+
+def command_name(record: Record) -> str:
+    """How a command is called where nothing else is meant: ``MAIL``, not ``command.MAIL``."""
+    return record.code.partition(".")[2]
 
 
 @cache
@@ -49,15 +56,16 @@ def every(lang: str) -> Iterator[Record]:
 def found(name: str, lang: str) -> Record | None:
     """The record whose page is called ``name``, or could be: ``sIzE`` finds ``SIZE``, ``5.7.1`` finds ``X.7.1``."""
     folder, slash, rest = name.rpartition("/")
-    record = lookup(rest, lang)
+    record = lookup(f"command.{rest}" if folder == "command" else rest, lang)
     if record is None or record.kind is RecordKind.GLOSSARY:
         return None
-    return record if FOLDERS.get(record.kind, "") == folder or not slash else None
+    own = "command" if record.kind is RecordKind.COMMAND else FOLDERS.get(record.kind, "")
+    return record if own == folder or not slash else None
 
 
 def commands() -> tuple[str, ...]:
-    """The commands and phases that have a page: those that some code answers, in the order of a session."""
-    answered = dict.fromkeys(_session())
+    """The commands and phases that have a page: those that some code answers, in the order of a session, and those that are told of."""
+    answered = dict.fromkeys((*_session(), *(command_name(record) for record in shelf(MAIN, RecordKind.COMMAND).values())))
     for kind in (RecordKind.BASIC, RecordKind.ENHANCED):
         for record in shelf(MAIN, kind).values():
             answered.update(dict.fromkeys(record.phases))

@@ -17,7 +17,7 @@ from waypost.web.reference import structured, views
 from waypost.web.reference.finding import digit_of
 from waypost.web.reference.names import commands, found, page_of, pairs, shelf
 from waypost.web.reference.why import START, node, nodes
-from waypost.web.templates import LANGUAGES, wording
+from waypost.web.templates import LANGUAGES, TAGS, wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +94,7 @@ class Reference:
             return Moved(page_of(record) + (f"#class-{record.digit}" if record.asked != record.code else ""))
         crumbs = views.crumbs(record, links)
         ld = structured.script(
-            structured.term(record, links.whole(name, lang), _tag(lang), links.whole("", lang)),
+            structured.term(record, links.whole(name, lang), TAGS[lang], links.whole("", lang)),
             structured.way([*((text, links.whole(page, lang)) for text, page in crumbs), (record.code, links.whole(name, lang))]),
         )
         return self.show("record.html", name, lang, links, r=record, crumbs=crumbs, ld=ld, **views.beside(record))
@@ -107,7 +107,7 @@ class Reference:
     def _glossary(self, name: str, lang: str, links: Links) -> str:
         terms = list(shelf(lang, RecordKind.GLOSSARY).values())
         url = links.whole(name, lang)
-        ld = structured.script(*(structured.term(term, f"{url}#{term.code}", _tag(lang), url) for term in terms))
+        ld = structured.script(*(structured.term(term, f"{url}#{term.code}", TAGS[lang], url) for term in terms))
         return self.show("glossary.html", name, lang, links, terms=terms, ld=ld)
 
     # ---- by command
@@ -118,9 +118,10 @@ class Reference:
     def _command(self, rest: str, lang: str, links: Links) -> str | Moved | None:
         if rest not in commands():
             return Moved(f"command/{rest.upper()}") if rest.upper() in commands() else None
-        return self.show(
-            "command.html", f"command/{rest}", lang, links, phase=rest, answers=views.answers(rest, lang), always=views.answers("ANY", lang)
-        )
+        told = record_of(f"command/{rest}", lang)
+        related = [other for name in told.related if (other := lookup(name, lang)) is not None] if told else []
+        shown = {"r": told, "related": related, "answers": views.answers(rest, lang), "always": views.answers("ANY", lang)}
+        return self.show("command.html", f"command/{rest}", lang, links, phase=rest, **shown)
 
     # ---- pairs
 
@@ -185,7 +186,3 @@ def record_of(name: str, lang: str) -> Record | None:
     """The record that the page ``name`` is about, under its canonical name alone."""
     record = found(name, lang)
     return record if record is not None and page_of(record) == name else None
-
-
-def _tag(lang: str) -> str:
-    return {"en": "en", "zh": "zh-Hans"}[lang]

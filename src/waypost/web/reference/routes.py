@@ -18,7 +18,7 @@ from waypost.web.reference.names import page_of
 from waypost.web.reference.pages import Moved, Reference
 from waypost.web.reference.paste import Box
 from waypost.web.reference.sitemap import sitemap
-from waypost.web.templates import LANGUAGES
+from waypost.web.templates import LANGUAGES, TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,7 +73,7 @@ class _Pages:
             case Moved(other):
                 return RedirectResponse(links.page(other, lang), status_code=308)
             case html:
-                return kept(request, HTMLResponse(html))
+                return kept(request, HTMLResponse(html, headers={"content-language": TAGS[lang]}))
 
     def _meant(self, name: str, lang: str) -> Moved | None:
         """A page under the address of its file, or with a slash too many, as links elsewhere may have it."""

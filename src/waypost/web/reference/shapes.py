@@ -21,7 +21,7 @@ class RecordShape(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     code: str = Field(description="Its name in the registry: 550, X.7.1, SIZE, google.5.7.27.")
-    kind: str = Field(description="basic, enhanced, nonstandard, extension, provider, category or vendor.")
+    kind: str = Field(description="basic, enhanced, nonstandard, extension, provider, category, vendor or command.")
     title: str
     class_: str | None = Field(alias="class", description="The class in the words of the standards.")
     description: str

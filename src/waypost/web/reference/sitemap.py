@@ -7,12 +7,11 @@ from xml.sax.saxutils import quoteattr
 
 from waypost.web.links import MAIN
 from waypost.web.reference.pages import names
-from waypost.web.templates import LANGUAGES
+from waypost.web.templates import LANGUAGES, TAGS
 
 if TYPE_CHECKING:
     from waypost.web.links import Links
 
-_TAGS = {"en": "en", "zh": "zh-Hans"}
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">'
@@ -26,7 +25,7 @@ def sitemap(links: Links) -> str:
 
 
 def _row(name: str, lang: str, links: Links) -> str:
-    others = [(_TAGS[other], links.whole(name, other)) for other in LANGUAGES]
+    others = [(TAGS[other], links.whole(name, other)) for other in LANGUAGES]
     alternates = "".join(
         f'<xhtml:link rel="alternate" hreflang="{tag}" href={quoteattr(url)}/>'
         for tag, url in (*others, ("x-default", links.whole(name, MAIN)))
