@@ -1,0 +1,89 @@
+"""What a probe found: a value with a key, whose words stand in the catalogue of findings. Knows no probe and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from waypost.replies.library import facts, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    """As it should be."""
+    NOTE = "note"
+    """Good to know; nothing need be done."""
+    WARNING = "warning"
+    """It works, and somebody will be hurt by it some day."""
+    ERROR = "error"
+    """Mail is lost, refused or readable by others because of it."""
+
+
+class Stage(StrEnum):
+    """Where on the way it was found; in this order they are shown."""
+
+    NAMES = "names"
+    REACH = "reach"
+    GREETING = "greeting"
+    DIALOGUE = "dialogue"
+    TLS = "tls"
+    DOMAIN = "domain"
+    MAILBOX = "mailbox"
+    OWN = "own"
+    """Local facts of this very server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing found out."""
+
+    key: str
+    """Its row in ``data/findings`` (facts: severity, stage, rfc) and in ``data/{lang}/findings`` (title, meaning, fix)."""
+    about: str
+    """What it is about: ``mx.example.org``, ``192.0.2.1:25``, ``example.org MX``."""
+    evidence: tuple[str, ...] = ()
+    """Replies or records as received, one line each, control characters made visible."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What fills the braces in its words."""
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        return Severity(facts("findings")["finding"][self.key]["severity"])
+
+    @property
+    def stage(self) -> Stage:
+        """Where on the way it was found."""
+        return Stage(facts("findings")["finding"][self.key]["stage"])
+
+    @property
+    def standard(self) -> tuple[str, ...]:
+        """The sections that say how it should be, as ``5321#3.1``."""
+        return tuple(facts("findings")["finding"][self.key].get("rfc", ()))
+
+    def told(self, lang: str = "en") -> Told:
+        """Its words in ``lang``. Raises LookupError for a language that is not there."""
+        row = words(lang, "findings")["finding"][self.key]
+        return Told(**{name: row[name].format_map(_Facts(self.facts)) for name in ("title", "meaning", "fix")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A finding in words."""
+
+    title: str
+    meaning: str
+    fix: str
+
+
+class _Facts(dict[str, str]):
+    """A fact that is missing shows as its name: a fault of ours must not hide a finding."""
+
+    def __missing__(self, name: str) -> str:
+        return name
