@@ -51,6 +51,13 @@ def test_a_pair(public: Any, lang: str) -> None:
     ComparisonShape.model_validate(told)
 
 
+def test_terms(public: Any) -> None:
+    """The terms of the glossary are records like all others."""
+    rows = get(public, "/codes/zh/glossary.json").json
+
+    assert "envelope" in {RecordShape.model_validate(row).code for row in rows}
+
+
 def test_reasons(public: Any) -> None:
     """The reasons to refuse are of the shape that is described."""
     for row in get(public, "/codes/choose.json").json:

@@ -18,6 +18,7 @@ from waypost.config.problem import ConfigError
 from waypost.config.reload import demand_reloadable
 from waypost.config.settings import TlsSettings
 from waypost.daemon import privilege
+from waypost.daemon.link import Unable, send
 from waypost.daemon.sockets import open_sockets
 from waypost.daemon.supervise import Plan, Supervisor
 from waypost.daemon.worker import Work, work
@@ -197,8 +198,11 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sockets, reload: Cal
         return work(Work(settings=current, dev=loaded.dev, index=index, sockets=tuple(sockets.only_mail(index))), link)
 
     def run_web(link: Link) -> int:
-        from waypost.daemon.web import web  # noqa: PLC0415 - where no pages are served nothing of them is loaded, and no worker ever does
-
+        try:
+            from waypost.daemon.web import web  # noqa: PLC0415 - where no pages are served nothing of them is loaded, and no worker ever does
+        except ImportError as error:
+            send(link, Unable(f"no pages can be served: {error}", UNAVAILABLE))
+            return UNAVAILABLE
         return web(settings, sockets.only_web(), link)
 
     plan = Plan(

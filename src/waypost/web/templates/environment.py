@@ -16,12 +16,13 @@ from waypost.replies.library import LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LANGUAGES", "STATIC", "Templates", "wording"]
+__all__ = ["LANGUAGES", "STATIC", "TAGS", "Templates", "wording"]
 
 _HERE = Path(__file__).parent
 STATIC = _HERE.parent / "static"
 """The folder of style sheet, script and pictures."""
-_TAGS = {"en": "en", "zh": "zh-Hans"}
+TAGS = {"en": "en", "zh": "zh-Hans"}
+"""What browsers call each language."""
 
 
 class Templates:
@@ -37,11 +38,11 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.globals.update(has_inbox=inbox, tags=_TAGS, stamp=_stamp())
+        self._environment.globals.update(has_inbox=inbox, tags=TAGS, stamp=_stamp())
 
     def render(self, template: str, lang: str, /, **context: Any) -> str:
         """The page ``template`` in ``lang``; ``w`` are its words. Raises LookupError for an unknown language."""
-        return self._environment.get_template(template).render(lang=lang, tag=_TAGS[lang], w=wording(lang), **context)
+        return self._environment.get_template(template).render(lang=lang, tag=TAGS[lang], w=wording(lang), **context)
 
 
 @cache
