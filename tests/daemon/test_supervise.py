@@ -53,6 +53,11 @@ PROGRAM = textwrap.dedent(
                     say("drained", index)
                     return 0
 
+    def pages(link):
+        say("pages")
+        send(link, Unable("a module is missing", 69))
+        return 69
+
     answers = iter([None, "new settings"])
 
     def reload():
@@ -60,7 +65,7 @@ PROGRAM = textwrap.dedent(
         return next(answers)
 
     plan = Plan(workers=2, drain=lambda: 0.5, run_worker=worker, reload=reload, tell=lambda *words: say("tell", *words),
-                announce=lambda: say("ready"), clock=SYSTEM)
+                announce=lambda: say("ready"), clock=SYSTEM, beside={"pages": pages} if mode == "beside" else {})
     supervisor = Supervisor(plan)
     code = supervisor.run()
     if supervisor.failure:
@@ -185,4 +190,16 @@ def test_a_worker_that_does_not_drain_is_killed(start) -> None:  # noqa: ANN001 
     server.until("ready")
     server.process.send_signal(signal.SIGTERM)
     server.until("tell worker-killed", 2)
+    assert server.process.wait(10) == 0
+
+
+def test_what_runs_beside_the_workers_holds_up_nothing(start) -> None:  # noqa: ANN001 - as above
+    """What carries no mail and cannot start is told and tried again; the server is ready without it, and drains with 0."""
+    server = start("beside")
+    server.until("ready")
+    assert "a module is missing" in server.until("tell worker-unable")[0]
+    assert server.until("tell worker-lost")[0].startswith("tell worker-lost pages (pid")
+    server.until("pages", 2)
+    server.process.send_signal(signal.SIGTERM)
+    server.until("drained", 2)
     assert server.process.wait(10) == 0
