@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TRIES = 7
 """Texts that are judged for one recipient."""
 _MEANT = 0.7
-_SURE = 0.75
+_SURE = 0.7
 """A reading as sure as this is not searched on for a better one."""
 
 
@@ -49,7 +49,11 @@ class Case:
 def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
     """The reading of ``case``; ``trail`` is the evidence of what kind of message told it."""
     best = _best(case, signs) or _bare(case)
-    text = best.text or next(iter((*case.near(), *case.far())), "")
+    if best.category == "unknown" and case.status and not best.status:
+        best = replace(best, status=case.status)
+    if best.category == "unknown" and best.status:
+        best = _by_number(best)
+    text = best.text if best.text and (best.code or best.category != "unknown") else _first(case) or best.text
     reading = replace(
         best,
         recipient=case.recipient,
@@ -59,9 +63,32 @@ def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
     )
     if case.delayed:
         return replace(reading, permanence=Permanence.TEMPORARY, because=reading.because or _because(reading, "delayed"))
-    if reading.permanence is Permanence.UNKNOWN:
-        return replace(reading, permanence=_by_status(reading, case))
+    if reading.permanence is Permanence.UNKNOWN or reading.because == "category":  # no digit was said: what a category mostly is
+        return replace(reading, permanence=_by_status(reading, case), because="")
     return reading
+
+
+def _first(case: Case) -> str:
+    return next((text for text in itertools.chain(case.near(), case.far()) if text), "")
+
+
+def _by_number(reading: Reading) -> Reading:
+    """``reading`` with what its status alone means."""
+    from waypost.replies.line import read_line  # noqa: PLC0415 - the rules of lines are loaded when a report has been found
+
+    _, told = read_line(reading.status or "")
+    if told is None or told.category == "unknown":
+        return reading
+    unsaid = reading.permanence is Permanence.UNKNOWN
+    return replace(
+        reading,
+        category=told.category,
+        scope=told.scope,
+        permanence=told.permanence if unsaid else reading.permanence,
+        because=told.because if unsaid else reading.because,
+        confidence=told.confidence,
+        evidence=(*reading.evidence, *told.evidence),
+    )
 
 
 def _host(text: str, case: Case) -> str | None:
@@ -80,48 +107,26 @@ def _by_status(reading: Reading, case: Case) -> Permanence:
 
 
 def _best(case: Case, signs: Signs) -> Reading | None:
-    """The reading of the first text that tells a category well, else the surest, else that of the first text."""
-    near = _Kept(case.near())
-    found = _read(near, case, signs)
-    if _is_told(found):
-        return _meant(_chosen(found, case), near, signs)
-    if found and (meant := _meant(found[0], near, signs)).category != "unknown":
-        return meant
-    far = _Kept(case.far())
-    found += _read(far, case, signs, first=not found)
-    return _meant(_chosen(found, case), [*near, *far], signs) if found else None
+    """The reading of the nearest text that tells a category, else the surest, else that of the first text."""
+    found = _read(case.near(), case, signs)
+    if not _is_told(found):
+        found += _read(case.far(), case, signs, first=not found)
+    return _chosen(found, case) if found else None
 
 
-class _Kept:
-    """Texts without repeats and without empty ones, as many as are tried, drawn as they are asked for and kept for the next time."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._rest = iter(texts)
-        self._drawn: dict[str, None] = {}
-
-    def __iter__(self) -> Iterator[str]:
-        yield from tuple(self._drawn)
-        for text in self._rest:
-            if text and text not in self._drawn:
-                self._drawn[text] = None
-                yield text
-            if len(self._drawn) >= _TRIES:
-                return
+def _some(texts: Iterable[str]) -> Iterator[str]:
+    """Texts without repeats and without empty ones, as many as are tried."""
+    return itertools.islice(dict.fromkeys(filter(None, itertools.islice(texts, 3 * _TRIES))), _TRIES)
 
 
-def _meant(reading: Reading, texts: Iterable[str], signs: Signs) -> Reading:
-    """``reading``, if it is unknown, with the meaning of a mailer's own prose: the nearest that has one."""
-    if reading.category != "unknown":
-        return reading
-    for text in texts:
-        folded = fold(text)
-        for meaning in signs.meanings:
-            if words := meaning.words.found(folded):
-                step = evidence(f"prose.{meaning.name}", words, source="observed", sure=_MEANT)
-                known = replace(
-                    reading, category=meaning.category, confidence=_MEANT, evidence=(*reading.evidence, step), text=reading.text or text
-                )
-                return known if known.permanence is not Permanence.UNKNOWN else replace(known, permanence=Permanence(meaning.permanence))
+def _meant(reading: Reading, text: str, signs: Signs) -> Reading:
+    """``reading`` of a mailer's own prose, with its meaning."""
+    folded = fold(text)
+    for meaning in signs.meanings:
+        if words := meaning.words.found(folded):
+            step = evidence(f"prose.{meaning.name}", words, source="observed", sure=_MEANT)
+            known = replace(reading, category=meaning.category, confidence=_MEANT, evidence=(*reading.evidence, step), text=text)
+            return known if known.permanence is not Permanence.UNKNOWN else replace(known, permanence=Permanence(meaning.permanence))
     return reading
 
 
@@ -134,11 +139,15 @@ def _read(texts: Iterable[str], case: Case, signs: Signs, *, first: bool = True)
     from waypost.replies.line import read_line  # noqa: PLC0415 - the rules of lines are loaded when a report has been found
 
     found: list[Reading] = []
-    for text in texts:
+    for text in _some(texts):
         status = _given(case.status, text) if first and not found else None
         _, reading = read_line(text, host=case.host, status=status)
-        if reading is None or reading.category == "report.delivered" or _is_vague(reading, signs):
+        if reading is None or reading.category == "report.delivered":
             continue
+        if _is_vague(reading, signs):
+            reading = replace(reading, category="unknown", permanence=Permanence.UNKNOWN, confidence=0.0, evidence=())
+        if reading.category == "unknown" and reading.code is None:
+            reading = _meant(reading, text, signs)
         found.append(reading)
         if reading.category != "unknown" and reading.confidence >= _SURE:
             break

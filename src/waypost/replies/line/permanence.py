@@ -26,7 +26,7 @@ _FOR_EVER = re.compile(
 )
 _FOR_EVER_WORDS = frozenset(("permanently", "permanent", "retry", "retrying", "succeed", "try"))
 _FOR_NOW = re.compile(
-    r"(?:re)?try(?:ing)? +again|later|temporar(?:y|ily)|come +back|transient|defer(?:red|ral)|for +the +moment|"
+    r"(?<!and )(?<!then )(?:re)?try(?:ing)? +again|later|temporar(?:y|ily)|come +back|transient|defer(?:red|ral)|for +the +moment|"
     r"(?:retry|send|resend|try)(?: +(?:it|again|your|this|the|message|mail|email))* +(?:soon|in +[0-9]|in +a|after|shortly)|"
     r"spater|plus +tard|mas +tarde|piu +tardi|稍后|暂时|稍候|позже|позднее|временно|pozniej|daha +sonra|後で|しばらく"
 )

@@ -136,7 +136,9 @@ def _holds(rule: Rule, speakers: tuple[str, ...], numbers: tuple[str, ...], comm
         return False
     if rule.commands and command and command not in rule.commands:
         return False
-    return not rule.codes or not numbers or any(_fits(wanted, number) for wanted in rule.codes for number in numbers)
+    if not rule.codes or (not numbers and len(rule.codes[0]) == 1):  # a class alone is asked for, and none is said
+        return True
+    return any(_fits(wanted, number) for wanted in rule.codes for number in numbers)
 
 
 def _fits(wanted: str, number: str) -> bool:
