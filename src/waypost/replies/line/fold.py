@@ -21,6 +21,7 @@ _TOKEN = re.compile(r"[a-z0-9]+|[\u0400-\u04ff]+|[^\x00-\x7f\W_]")
 """A word of Latin or Cyrillic letters; of other scripts, each letter is one."""
 
 _SPACES = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "@"}
+_SPACES[1] = "."
 
 STEM = 6
 """Letters of a Latin word by which its endings' variety is found."""
@@ -81,14 +82,22 @@ def fold(text: str) -> Folded:
     received = text if len(text) <= MOST else f"{text[: MOST - _TAIL]} {text[-_TAIL:]}"
     small = plain(received)
     masked = _MASKED.sub(_mask, small) if "@" in small or "//" in small or "www." in small else small
-    whole = f" {small.translate(_SPACES).replace('@', ' ')} "
-    words = whole if masked is small and "@" not in small else f" {masked.translate(_SPACES)} "
-    found = whole.split() if whole.isascii() else _TOKEN.findall(whole)
+    plain_words = f" {small.translate(_SPACES).replace('@', ' ')} "
+    found = plain_words.split() if plain_words.isascii() else _TOKEN.findall(plain_words)
+    ended = ". " in small
+    whole = _sentences(small).replace("@", " ") if ended else plain_words
+    words = plain_words if masked is small and "@" not in small and not ended else _sentences(masked)
     stems = [word[:STEM] for word in found if len(word) > STEM]
-    if not whole.isascii():
+    if not plain_words.isascii():
         stems += [word[:STEM_CYRILLIC] for word in found if word[0] >= "\u0400"]
     order = tuple(dict.fromkeys(found + stems))
     return Folded(received, words, whole, order, frozenset(order))
+
+
+def _sentences(text: str) -> str:
+    """The words of ``text``, with a full stop where a sentence ends: what is said in two sentences is not said in one."""
+    marked = text.replace("...", "   ").replace(". ", "\x01 ") if ". " in text else text
+    return f" {marked.translate(_SPACES)} "
 
 
 def plain(text: str) -> str:

@@ -30,11 +30,11 @@ _ENDINGS = re.compile(r"(?<![\w'-])([\w'-]+)\(([\w'|]+)\)(\?)?")
 _APART = re.compile(r"(?<![\w'-])(\w+) \?(\w+)")
 """``user ?name``: in one word or two."""
 
-_BETWEEN = " +"
-_BETWEEN_HAN = " *"
+_BETWEEN = "[ .]+"
+_BETWEEN_HAN = "[ .]*"
 """Writing without spaces may have them."""
 
-_FEW_WORDS = " +(?:[^ ]+ +){0,4}?"
+_FEW_WORDS = " +(?:[^ .]+ +){0,4}?"
 _SOME_TEXT = ".{0,70}?"
 _ADDRESS = "@+"
 
@@ -154,7 +154,7 @@ def _single(part: str, words: Words) -> Piece:
     if part in ("...", ".."):
         return Piece(_SOME_TEXT, None, "text") if part == "..." else Piece(_FEW_WORDS, None, "gap")
     if part in ("^", "$"):
-        return Piece(r"\A *" if part == "^" else r" *\Z", None, "end")
+        return Piece(r"\A *" if part == "^" else r"[ .]*\Z", None, "end")
     maybe = part.endswith("?") and len(part) > 1 and not _PLURAL.fullmatch(part)
     part = part[:-1] if maybe else part
     if part.startswith("{"):
@@ -188,7 +188,7 @@ def _word(word: str, *, maybe: bool) -> Piece:
         raise MouldError(f"{word!r} is no word")
     han = not all(token.isascii() or "\u0400" <= token[0] <= "\u04ff" for token in found)
     between = " ?" if loose else _BETWEEN_HAN if han else _BETWEEN
-    pattern = between.join(map(re.escape, found)) + ("?" if plural else "[^ ]*" if open_end else "")
+    pattern = between.join(map(re.escape, found)) + ("?" if plural else "[^ .]*" if open_end else "")
     told = None if open_end and loose else _told(found, open_end=open_end)
     if told and loose:
         told = ("".join(found), found[-1])
@@ -230,7 +230,7 @@ def _glue(before: str, after: str) -> str:
         case "text", _:  # a word begins
             return " "
         case _, "text":  # a word has ended
-            return "(?= )"
+            return "(?=[ .])"
         case _:
             return _BETWEEN
 
@@ -238,5 +238,5 @@ def _glue(before: str, after: str) -> str:
 def _framed(pieces: Sequence[Piece]) -> str:
     """The whole pattern: words at its ends are whole words."""
     before = " " if pieces[0].glue == "word" else ""
-    after = " " if pieces[-1].glue == "word" else ""
+    after = "(?=[ .])" if pieces[-1].glue == "word" else ""
     return f"{before}{_joined(pieces)}{after}"
