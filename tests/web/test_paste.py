@@ -59,6 +59,25 @@ def test_a_message_is_explained(own: Any) -> None:
     assert "DSN" in page.text
 
 
+def test_a_message_with_a_thousand_recipients_is_a_page(own: Any) -> None:
+    """The page shows the first fifty recipients and says how many there are besides."""
+    one = "Final-Recipient: rfc822; bob{}@example.net\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no such user\n\n"
+    parts = "".join(one.format(number) for number in range(1000))
+    head, _, tail = BOUNCE.partition("Final-Recipient")
+    answer = post(own, "/codes/explain", {"text": head + parts + "--b--\n"})
+
+    assert tail
+    assert answer.text.count('<article class="report') == 50
+    assert "And 950 more recipients" in answer.text
+
+
+def test_why_the_digit_does_not_decide(own: Any) -> None:
+    """Where the words overrule the first digit the page says so, and why."""
+    for line, overruled in (("550 5.2.1 mailbox temporarily unavailable", True), ("550 5.1.1 no such user", False)):
+        assert bool(explain(line).reports[0].reading.because) == overruled
+        assert ("The text overrules the first digit: " in post(own, "/codes/explain", {"text": line}).text) == overruled
+
+
 def test_what_is_no_bounce_is_said_so(own: Any) -> None:
     """Ordinary mail is called that, and nothing is made up about it."""
     text = read(post(own, "/codes/explain", {"text": "From: a@example.org\nSubject: lunch\n\nToday at one?\n"}).text).text

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 
 from waypost.replies import explain
 from waypost.replies.explaining import who_acts
-from waypost.replies.records import CODES, RecordKind, lookup
-from waypost.replies.terms import label
+from waypost.replies.library import words
+from waypost.replies.records import lookup
 from waypost.web.rate import Rate
 from waypost.web.reference.names import page_of
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from waypost.replies.explanation import Explained, Report
+    from waypost.replies.explanation import Explained, Reading, Report
     from waypost.replies.records import Record, Who
 
 _BURST, _SECONDS = 30, 60.0
 """Questions of one client, and the seconds in which they come back."""
 _ALL = 300
 """Questions of all clients in the same time."""
+_SHOWN = 50
+"""Reports of one message that a page shows."""
 _AT_ONCE = 2
 """Questions that are worked on at the same time; the others wait their turn."""
 
@@ -41,6 +43,8 @@ class Told:
     who: Sequence[Who]
     percent: int
     sure: bool
+    because: str
+    """Why it lasts or passes against what its first digit says; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class Answer:
 
     explained: Explained
     reports: tuple[Told, ...]
+    more: int
+    """Reports that are not shown."""
 
 
 class Box:
@@ -82,7 +88,8 @@ class Box:
     async def explain(self, request: Request, given: str, lang: str) -> Answer:
         """The explanation with the pages that tell more. Raises HTTPException 429."""
         explained = await self.explained(request, given, lang)
-        return Answer(explained=explained, reports=tuple(_told(report, lang) for report in explained.reports))
+        shown = explained.reports[:_SHOWN]
+        return Answer(explained=explained, reports=tuple(_told(one, lang) for one in shown), more=len(explained.reports) - len(shown))
 
 
 def _input(given: str | bytes) -> str | bytes:
@@ -102,19 +109,14 @@ def _told(report: Report, lang: str) -> Told:
         who=who_acts(reading),
         percent=round(reading.confidence * 100),
         sure=reading.category != "unknown" or reading.confidence >= 1,
+        because=_because(reading, lang),
     )
 
 
-def shown_name(record: Record) -> str:
-    """How a link to a record's page is called."""
-    if record.kind in CODES:
-        return record.asked
-    return record.prose.title if record.kind is not RecordKind.PROVIDER else record.code
-
-
-def because(reason: str, lang: str) -> str:
-    """The reason for which the text overrules the first digit, in words where it has any."""
-    try:
-        return label("because", reason, lang) if reason else ""
-    except LookupError:
-        return reason
+def _because(reading: Reading, lang: str) -> str:
+    """Why the first digit does not decide how long it lasts, in words; empty where it does."""
+    if not reading.because:
+        return ""
+    row = words(lang, "terms")["because"].get(reading.because)
+    reason = lookup(reading.because, lang) if row is None else None
+    return row["says"] if row is not None else reason.prose.title if reason is not None else reading.because
