@@ -156,8 +156,8 @@ def test_examples_name_no_real_host(code: str) -> None:
 
 
 def test_codes_without_a_standard_are_marked_as_such() -> None:
-    """22 of them, none also a code of a standard, each with where it was seen and none with an RFC."""
-    assert len(STRANGE) == 22
+    """23 of them, none also a code of a standard, each with where it was seen and none with an RFC."""
+    assert len(STRANGE) == 23
     assert set(STRANGE) & set(BASIC) == set()
     for row in STRANGE.values():
         assert (row["standing"], row["rfc"]) == ("nonstandard", [])
