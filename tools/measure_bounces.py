@@ -232,6 +232,8 @@ def _compare_answers(corpus: str, tally: Tally, label: Label, found: tuple[Readi
         wanted = label.categories[number] if number < len(label.categories) else label.categories[0] if label.categories else set()
         if wanted and (corpus, label.name, "category") not in NOT_FOLLOWED:
             tally.count("category", right=reading.category in wanted, miss=f"{told} want {sorted(wanted)}")
+            families = {name.partition(".")[0] for name in wanted}
+            tally.count("family", right=reading.category.partition(".")[0] in families, miss=f"{told} want {sorted(families)}")
 
 
 def main() -> int:
@@ -259,7 +261,7 @@ def _print(corpus: str, tally: Tally, times: list[float]) -> None:
     print(
         f"{corpus}: median {times[len(times) // 2]:.2f} ms, 95 % {times[int(len(times) * 0.95)]:.2f} ms, most {times[-1]:.1f} ms a message"
     )
-    for measure_name in ("recognised", "recipients exact", "permanence", "category", "no bounce", "exceptions"):
+    for measure_name in ("recognised", "recipients exact", "permanence", "category", "family", "no bounce", "exceptions"):
         if every := tally.all[measure_name]:
             print(f"  {measure_name:18} {tally.right[measure_name]:4} of {every:4}  {100 * tally.right[measure_name] / every:5.1f} %")
 

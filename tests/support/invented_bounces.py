@@ -85,7 +85,7 @@ KNOWN = (
 
 STRANGE = (
     Invented("chinese-coremail", '"Postmaster" <postmaster@mx.example.cn>', "系统退信/Systems bounce", "抱歉，您的邮件被退回来了……\n\n原邮件信息：\n时  间：2026-05-04 17:00:00\n主  题：报价\n收件人：kim@example.cn\n\n退信原因：\n收件人邮件地址(kim@example.cn)不存在，邮件无法送达。\nhost mx.example.cn[192.0.2.9] said: 550 User not found: kim@example.cn\n\n建议解决方案：请核对收件人地址。\n", recipients=("kim@example.cn",), charset="gb18030"),
-    Invented("chinese-qq", "PostMaster@qq.com", "来自qq.com的退信", "尊敬的用户，您好！很抱歉您的邮件被退回来了。\n\n退信原因  收件人(kim@example.cn)所属域名不存在，邮件无法送达。\n\nhost not found\n", recipients=("kim@example.cn",), category="domain.unknown", charset="gb18030", returned="none"),
+    Invented("chinese-qq", "PostMaster@qq.com", "来自qq.com的退信", "尊敬的用户，您好！很抱歉您的邮件被退回来了。\n\n退信原因  收件人(kim@example.cn)的域名无法解析，邮件无法送达。\n\nhost not found\n", recipients=("kim@example.cn",), category="domain.unknown", charset="gb18030", returned="none"),
     Invented("chinese-full", "postmaster@163.com", "系统退信", "您的邮件未能投递成功。\n\n收件人：<kim@example.cn>\n失败原因：对方邮箱空间已满，请稍后再试。\n", recipients=("kim@example.cn",), category="recipient.full"),
     Invented("taiwanese", "Mail Delivery Subsystem <MAILER-DAEMON@mx.example.tw>", "郵件無法傳遞", "您的郵件無法寄達以下收件者：\n\nkim@example.tw\n\n遠端伺服器回應：550 5.1.1 使用者不存在\n", recipients=("kim@example.tw",)),
     Invented("japanese-carrier", "Postmaster@mail.example.ne.jp", "Mail System Error - Returned Mail", "次のあて先へのメッセージはエラーのため送信できませんでした。\n送信先メールアドレスが見つからないか、送信先メールサーバの事情により送信できませんでした。\n\nThe user(s) account is disabled.\n\n<kim@mail.example.ne.jp>: 550 user unknown (in reply to RCPT TO command)\n", recipients=("kim@mail.example.ne.jp",), charset="iso-2022-jp"),

@@ -23,15 +23,17 @@ _ANNOUNCED = re.compile(
     re.IGNORECASE,
 )
 """What stands before a number that is a reply code, and not a count of seconds or a street number."""
+_LABELLED = re.compile(r"error_?code\s*:\s*(\d[\d.]*),?\s*", re.IGNORECASE)
+"""A code and a status that are labelled each, as one mailer writes them."""
 DIALOGUE = re.compile(
-    r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up)", re.IGNORECASE
+    r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up|warning: message still undelivered|warning: could not send)", re.IGNORECASE
 )
 """Lines that belong to no reply: what was asked, and what the mailer says of itself after it."""
 
 
 def replies(lines: Iterable[str]) -> list[str]:
     """The SMTP replies in ``lines``, each with its wrapped or following lines up to a blank one."""
-    block = "\n".join(line.rstrip() for line in lines)
+    block = _LABELLED.sub(r"\1 ", "\n".join(line.rstrip() for line in lines))
     if not any(digit in block for digit in "45"):
         return []
     found: list[str] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.addresses import same
 from waypost.replies.bounce.decoding import header_text
+from waypost.replies.bounce.letter import ENCLOSED
 from waypost.replies.bounce.signs import fold
 from waypost.replies.explanation import Kind
 
@@ -126,6 +127,14 @@ def _pasted(letter: Letter) -> bool:
     return bool(address) and address in {same(found) for found in _addresses(header_text(head.first(b"from")))}
 
 
+def _to_the_author(letter: Letter) -> bool:
+    """Whether the message that is enclosed is by whoever the notice is sent to: so do reports go, and hardly anything else."""
+    head = letter.returned_head
+    if head is None or letter.enclosed is None or letter.enclosed.kind not in ENCLOSED:
+        return False
+    return any(same(found) in letter.recipients for found in _addresses(header_text(head.first(b"from"))[:500]))
+
+
 def _addresses(text: str) -> list[str]:
     from waypost.replies.bounce.addresses import mentions  # noqa: PLC0415 - only here
 
@@ -142,7 +151,7 @@ def judge(letter: Letter, story: Story) -> Judgement:
     failure = letter.signs.failure.found(opening)
     delay = letter.signs.delay.found(opening)
     subject = letter.signs.failure_subject.found(letter.subject) or letter.signs.delay_subject.found(letter.subject)
-    block = any(account.rank >= 2 for account in story.accounts)
+    block = any(account.rank >= _SURELY for account in story.accounts) or (bool(story.to) and bool(failure or delay))
     if not _is_failure(letter, story, said=bool(failure or delay), subject=bool(subject), block=block):
         return _other(letter, opening)
     late = letter.signs.delay_subject.found(letter.subject)
@@ -201,8 +210,8 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
         return _told_by_mailer(letter, story, said=said, subject=subject, block=block, returned=returned)
     if _looks_personal(letter, story):
         return False
-    points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story)))
-    return said and (block or bool(story.to)) and points >= (_LIKELY if letter.null_path or letter.daemon else _CERTAIN)
+    points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story), _to_the_author(letter)))
+    return said and block and points >= (_LIKELY if letter.null_path or letter.daemon else _CERTAIN)
 
 
 def _told_by_mailer(letter: Letter, story: Story, *, said: bool, subject: bool, block: bool, returned: bool) -> bool:
@@ -242,7 +251,7 @@ def _looks_personal(letter: Letter, story: Story) -> bool:
     """Signs of a person's or a list's mail, in a message whose sender is not plainly a mailer."""
     if letter.answered or _pasted(letter):
         return True
-    if letter.null_path:
+    if letter.null_path or _to_the_author(letter):
         return False
     names = {name for name, _ in letter.head.fields}
     if names & letter.signs.list_headers and not letter.daemon:
@@ -307,12 +316,15 @@ def _answers(letter: Letter, opening: str) -> Judgement | None:
 
 
 def _held(letter: Letter, opening: str) -> Judgement | None:
-    """A list that keeps a message back until somebody has looked at it; not where a mailer returns such a notice."""
-    held = letter.signs.held.earliest(opening)
+    """A list that refuses a message, or keeps it back until somebody has looked at it; not where a mailer returns such a notice."""
+    signs = letter.signs
+    held = signs.held.earliest(opening)
+    if held is None and letter.daemon < _SURELY and "list" in opening:
+        held = signs.refused.earliest(opening)
     if held is None:
         return None
-    failure = letter.signs.failure.earliest(opening)
-    if letter.signs.failure_subject.found(letter.subject) and failure and failure[0] < held[0]:
+    failure = signs.failure.earliest(opening)
+    if signs.failure_subject.found(letter.subject) and failure and failure[0] < held[0] and letter.daemon:
         return None
     return Judgement(Kind.AUTO_REPLY, held[1], "words.held")
 

@@ -146,7 +146,7 @@ def _read(texts: Iterable[str], case: Case, signs: Signs, *, first: bool = True)
             continue
         if _is_vague(reading, signs):
             reading = replace(reading, category="unknown", permanence=Permanence.UNKNOWN, confidence=0.0, evidence=())
-        if reading.category == "unknown" and reading.code is None:
+        if reading.category == "unknown":
             reading = _meant(reading, text, signs)
         found.append(reading)
         if reading.category != "unknown" and reading.confidence >= _SURE:
