@@ -2,14 +2,15 @@
 
     draw_entries.py [--seed N] [--count N] [--section NAME ...]
 
-Without ``--seed`` one is made up; as it is printed first, the same draw can be had again as long as the entries stay the same.
-Reads the TOML through the index, so run ``generate_index.py`` before.
+Without ``--seed`` one is made up; as it is printed first, the same draw can be had again. An entry that is added later may enter an old
+draw, but moves no other one about. Reads the TOML through the index, so run ``generate_index.py`` before.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import hashlib
+import secrets
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,8 @@ def entries() -> dict[str, tuple[str, str, str]]:
 
 
 def drawn(names: list[str], seed: int, count: int) -> list[str]:
-    """As many names as asked for (all, where there are fewer), in the order of the draw."""
-    return random.Random(seed).sample(sorted(names), min(count, len(names)))  # noqa: S311 - a draw to be repeated, no secret
+    """As many names as asked for (all, where there are fewer), in the order of the draw: by a hash of seed and name."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())[:count]
 
 
 def told(shelf: str, section: str, name: str) -> Iterator[str]:
@@ -68,7 +69,7 @@ def main() -> int:
     wanted.add_argument("--count", type=int, default=60, help="how many entries (60)")
     wanted.add_argument("--section", action="append", help="from this section alone (basic, enhanced, pair, ...); may be repeated")
     asked = wanted.parse_args()
-    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(SEEDS)
+    seed = asked.seed if asked.seed is not None else secrets.randbelow(SEEDS)
     every = entries()
     names = [name for name, (_, section, _) in every.items() if asked.section is None or section in asked.section]
     print(f"seed {seed}: {min(asked.count, len(names))} of {len(names)} entries")
