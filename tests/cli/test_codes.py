@@ -93,7 +93,7 @@ def test_in_a_pipe_each_code_is_a_line(capsys: pytest.CaptureFixture[str]) -> No
     assert "550\tbasic\tpermanent\t" in "\n".join(lines)
 
 
-@pytest.mark.parametrize("kind", ["extension", "provider", "category", "vendor", "glossary"])
+@pytest.mark.parametrize("kind", ["extension", "command", "provider", "category", "vendor", "glossary"])
 def test_other_kinds_are_listed_when_asked_for(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     """As JSON too."""
     told = json.loads(printed(capsys, "--kind", kind, "--json"))
