@@ -98,6 +98,12 @@ def test_a_code_alone_is_found_at_once(public: Any) -> None:
     assert "category/recipient.full" in get(public, "/codes/search?q=mailbox+full").text
 
 
+def test_words_of_the_other_language_are_found(public: Any) -> None:
+    """Who reads Chinese seeks by the English words of a reply, and finds the Chinese page."""
+    assert "category/recipient.full" in get(public, "/codes/zh/search?q=mailbox+full").text
+    assert "extension/SIZE" in get(public, "/codes/search?q=declaration+of+the+size").text
+
+
 def test_a_pasted_reply_is_searched_by_its_codes(public: Any) -> None:
     """Whoever pastes a whole reply into the search finds the codes that stand in it."""
     links = read(get(public, "/codes/search?q=550+5.7.1+Relaying+denied").text).links

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from waypost.replies.library import LANGUAGES
 from waypost.replies.records import CODES, Record, RecordKind, lookup
 from waypost.replies.terms import label
 from waypost.web.reference.names import command_name, every, page_of, shelf
@@ -32,6 +33,8 @@ class Entry:
     page: str
     digit: str
     """What colours it."""
+    also: str
+    """Other words under which it is sought: its title in other languages, an extension's whole name, a provider's codes."""
 
 
 @cache
@@ -49,7 +52,17 @@ def _entry(record: Record) -> Entry:
         kind=label("kind", record.kind.value, record.lang),
         page=page_of(record),
         digit=digit_of(record),
+        also=" ".join(_also(record)),
     )
+
+
+def _also(record: Record) -> Iterator[str]:
+    for other in LANGUAGES:
+        told = lookup(record.code, other) if other != record.lang else None
+        if told is not None and told.kind is record.kind:
+            yield told.prose.title
+    yield str(record.facts.get("name", ""))
+    yield from map(str, record.facts.get("codes", ()) if record.kind is RecordKind.PROVIDER else ())
 
 
 def _called(record: Record) -> str:
@@ -108,10 +121,16 @@ def _score(entry: Entry, asked: str, words: list[str]) -> int:
     text = f"{code} {title}"
     if all(word in text for word in words):
         return 40 if title.startswith(asked) else 30
+    text += f" {entry.also.casefold()}"
+    if all(word in text for word in words):
+        return 20
     text += f" {entry.meaning.casefold()}"
     return 10 if all(word in text for word in words) else 0
 
 
 def index_json(lang: str) -> list[dict[str, Any]]:
     """The index as browsers load it; short names, for it is loaded by every reader who searches."""
-    return [{"c": one.code, "t": one.title, "m": one.meaning, "k": one.kind, "p": one.page, "d": one.digit} for one in entries(lang)]
+    return [
+        {"c": one.code, "t": one.title, "m": one.meaning, "k": one.kind, "p": one.page, "d": one.digit, "a": one.also}
+        for one in entries(lang)
+    ]

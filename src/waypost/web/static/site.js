@@ -106,8 +106,10 @@
     if (asked === code || asked === code.replace(/^x\./, "")) return 100;
     if (code.startsWith(asked) || (code.startsWith("x.") && /^[245]\.[\d.]*$/.test(asked) && code.slice(1).startsWith(asked.slice(1)))) return 60;
     const words = asked.split(/\s+/);
-    const text = code + " " + title;
+    let text = code + " " + title;
     if (words.every((word) => text.includes(word))) return title.startsWith(asked) ? 40 : 30;
+    text += " " + row.a.toLowerCase();
+    if (words.every((word) => text.includes(word))) return 20;
     return words.every((word) => (text + " " + row.m.toLowerCase()).includes(word)) ? 10 : 0;
   }
 })();
