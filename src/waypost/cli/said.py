@@ -124,6 +124,9 @@ def _own(record: Record) -> list[tuple[str, str]]:
                 (page("standing", lang), label("standing", record.standing, lang) if record.standing else ""),
                 (page("here", lang), here),
             ]
+        case RecordKind.COMMAND:
+            answers = facts("registry")["answers"].get(record.code.partition(".")[2], {})
+            return [(page("syntax", lang), row.get("syntax", "")), (page("answered", lang), "  ".join(sorted(answers)))]
         case RecordKind.PROVIDER:
             meant = lookup(f"X{row['codes'][0][1:]}", lang) if row.get("codes") else None
             registered = "" if meant is None or meant.kind is not RecordKind.ENHANCED else f"{meant.code} {meant.prose.title}"
