@@ -48,6 +48,51 @@ def test_a_strangers_reply_is_explained_by_the_best_that_is_known(code: int, sta
     assert title == gloss(code, status, text).title
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "text", "title"),
+    [
+        (550, "5.7.1", "Client host [192.0.2.1] blocked using zen.spamhaus.org", "reputation.ip"),
+        (452, None, "4.2.2 The user's mailbox is full", "recipient.full"),
+        (554, None, "Mailbox over quota", "recipient.full"),
+        (554, "5.0.0", "No such user here", "recipient.unknown"),
+        (450, "4.7.1", "Greylisted, come back in 5 minutes", "rate.greylisted"),
+        (0, None, "User unknown", "recipient.unknown"),
+    ],
+)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_words_of_a_refusal_say_more_than_its_code(lang: str, code: int, status: str | None, text: str, title: str) -> None:
+    """Where a stranger's words are understood, the prose of what they come to is shown, in the reader's language."""
+    row = words(lang, "registry")["category"][title]
+    said = gloss(code, status, text, lang=lang)
+    assert said.title.startswith(row["title"])
+    assert row["meaning"] == said.meaning
+
+
+def test_a_provider_is_taken_at_its_own_word() -> None:
+    """A mark that one provider uses is explained as that provider means it."""
+    assert (
+        words("en", "registry")["provider"]["yahoo.TSS"]["meaning"] == gloss(421, "4.7.0", "[TSS04] Messages temporarily deferred").meaning
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "word"),
+    [
+        (554, "Too many connections from your IP", "temporary"),
+        (450, "User unknown", "temporary"),
+        (421, "Your IP is permanently blocked", "permanent"),
+    ],
+)
+def test_the_word_in_brackets_is_what_lasts_and_not_the_digit(code: int, text: str, word: str) -> None:
+    """A rate limit passes though it is said with 5xx, and what is refused for good does not."""
+    assert gloss(code, None, text).title.endswith(f"({word})")
+
+
+def test_words_of_success_are_not_read() -> None:
+    """A reply below 400 refuses nothing, whatever its words."""
+    assert gloss(250, "2.0.0") == gloss(250, "2.0.0", "mailbox full, queued")
+
+
 def test_an_unknown_key_is_a_strangers() -> None:
     """A key that is not ours does not stand in the way of the code."""
     assert gloss(550, None, key="no-such-key") == gloss(550, None)

@@ -9,13 +9,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from waypost.replies.library import words
+from waypost.replies.explanation import Permanence
+from waypost.replies.library import facts, words
 from waypost.replies.registry import basic, class_word, digit, enhanced, nonstandard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from waypost.replies.prose import Prose
+
+_NUMBERS = ("iana.", "code.", "digit")
+"""Rules by which a reading went by numbers alone: their own prose says more than their category's."""
+
+_SAID = {Permanence.TEMPORARY: 450, Permanence.PERMANENT: 550}
+"""A code of the class that a permanence is said with."""
 
 _IN_TEXT = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
@@ -38,7 +45,8 @@ def gloss(
     lang: str = "en",
     reader: Literal["sender", "operator"] = "sender",
 ) -> Gloss:
-    """Explain a reply: by ``key`` if it is one of ours (outcomes too), else by enhanced code, basic code, first digit, in this order.
+    """Explain a reply: by ``key`` if it is one of ours (outcomes too), else by the words of a refusal where they are understood, else
+    by enhanced code, basic code, first digit, in this order.
 
     ``reader`` says whose remedy ``fix`` is, where the catalogue knows two: who sent the mail, or who runs this server.
     An enhanced code is taken from the start of ``text`` when ``status`` is None. Raises LookupError for an unknown language.
@@ -46,12 +54,34 @@ def gloss(
     ours = words(lang, "catalogue")["catalogue"].get(key)
     if ours is not None:
         return Gloss(ours["title"], ours["meaning"], ours[f"{reader}_fix"])
+    understood = _understood(code, status, text, lang=lang, reader=reader) if text else None
+    if understood is not None:
+        return understood
     meaning = telling(code, _status(status, text), lang)
     if meaning is None:
         return _unknown(words(lang, "registry")["digit"]["none"])
     said = _class(code, status)
     fix = meaning.sender_fix if reader == "sender" else meaning.operator_fix
     return Gloss(_titled(meaning.title, said, lang), meaning.meaning, _remedy(fix, said, lang))
+
+
+def _understood(code: int, status: str | None, text: str, *, lang: str, reader: Literal["sender", "operator"]) -> Gloss | None:
+    """What the words of a refusal come to; None for what is no refusal, and where the numbers say as much."""
+    if code and not 400 <= code <= 599:
+        return None
+    from waypost.replies.line import read_line  # noqa: PLC0415 - only a stranger's refusal needs the rules
+
+    _, reading = read_line(text, code=code or None, status=status)
+    if reading is None or reading.category == "unknown" or reading.category.startswith("report."):
+        return None
+    if reading.evidence[0].rule.startswith(_NUMBERS):
+        return None
+    shelf = words(lang, "registry")
+    row = shelf["provider"].get(reading.entry or "") or shelf["category"][reading.category]
+    said = _SAID.get(reading.permanence, _class(code, status))
+    fix: str = row[f"{reader}_fix"]
+    waits = facts("judgement")["category"][reading.category]["permanence"] == Permanence.TEMPORARY  # its remedy speaks of waiting
+    return Gloss(_titled(row["title"], said, lang), row["meaning"], fix if waits else _remedy(fix, said, lang))
 
 
 def _status(status: str | None, text: str) -> str | None:
