@@ -7,10 +7,11 @@ from __future__ import annotations
 import pytest
 
 from support.invented_bounces import KNOWN, STRANGE, Invented, fields
+from support.invented_more import MORE
 from waypost.replies.bounce import read_message
 from waypost.replies.explanation import Kind, Permanence
 
-EVERY = [pytest.param(report, id=report.name) for report in KNOWN + STRANGE]
+EVERY = [pytest.param(report, id=report.name) for report in KNOWN + STRANGE + MORE]
 
 
 @pytest.mark.parametrize("report", EVERY)

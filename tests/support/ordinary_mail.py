@@ -129,6 +129,45 @@ MACHINES = (
 """What programs send, some in the name of the postmaster."""
 
 
+def _sent(sender: str, subject: str, text: str, path: str = "<>", more: str = "") -> bytes:
+    """A message as it is."""
+    return f"Return-Path: {path}\nFrom: {sender}\nTo: kim@example.net\nSubject: {subject}\n{more}MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
+
+
+CLOSE = (
+    _sent("System Administrator <postmaster@example.net>","Your mailbox is full","Your mailbox has exceeded one or more size limits set by your administrator.\n\nYour mailbox size is 512 KB. You cannot send or receive mail until you reduce it."),
+    _sent("Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@example.net>","Your mailbox is almost full.","Your mailbox is almost full. 48 GB of 50 GB. Please reduce the size. Items could not be delivered when it is full."),
+    _sent("MAILER-DAEMON@example.net","Quota warning","Your mailbox kim@example.net is over quota."),
+    _sent("postmaster@example.net","邮箱空间即将用完","尊敬的用户，您的邮箱 kim@example.net 空间不足，可能无法接收邮件，请及时清理。"),
+    _sent("Postmaster <postmaster@example.net>","VIRUS FOUND in mail for you","A virus was found in a message from ann@example.org to you. The message was blocked.\n\nVirus: EICAR\nSender: ann@example.org\n"),
+    _sent("MAILER-DAEMON@example.net","Spam held for you","The following messages are held:\n\n  ann@example.org   offer\n  bo@example.com  prize\n\nClick to release.\n"),
+    _sent("postmaster@example.net","New anti-spam policy","Dear users,\n\nfrom Monday on, mail with .exe attachments will be rejected with 552 5.7.0. Questions: helpdesk@example.net\n"),
+    _sent("postmaster@example.net","Outage report","Between 10:00 and 11:00 mail could not be delivered (451 4.3.0). Affected: kim@example.net, bo@example.net. All mail was delivered since.\n",path="<postmaster@example.net>"),
+    _sent("root@example.net","*** SECURITY information for db1 ***","db1 : May 4 : kim : user NOT in sudoers\n"),
+    _sent("Mail Delivery System <MAILER-DAEMON@example.net>","Welcome to your new mailbox","Hello kim@example.net,\n\nyour mailbox is ready. Server: mail.example.net\n"),
+    _sent("postmaster@example.net","Your message was delivered","Your message to kim@example.com was successfully delivered.\n"),
+    _sent("postmaster@example.net","Successful mail delivery report","This is the mail system.\n\n<kim@example.com>: delivery via mx.example.com: 250 2.0.0 Ok\n"),
+    _sent("Mail Administrator <postmaster@example.net>","Mail list summary","list of aliases:\nkim@example.com\nbo@example.com\n"),
+    _sent("postmaster@example.net","DMARC failure report","This is an authentication failure report for an email message received from IP 192.0.2.1.\nann@example.org\n"),
+    _sent("noreply@tickets.example.com","Undeliverable: your ticket","Your ticket could not be delivered to kim@example.com. Download it: https://example.com/t\n",path="<noreply@tickets.example.com>"),
+    _sent("Airline <noreply@air.example>","Delivery failed: baggage","Your baggage could not be delivered to kim@example.com's address.\n",path="<bounce-77@air.example>"),
+    _sent("LinkedOut <messages@social.example>","Your invitation to bo@example.com was rejected","bo@example.com does not exist on our network.\n",path="<bounce@social.example>"),
+    _sent("Bank <service@bank.example>","Transfer failed","Your transfer to kim@example.com failed: user unknown (Error 550).\n",path="<service@bank.example>"),
+    _sent("Helpdesk <helpdesk@example.net>","[#4711] Undelivered Mail Returned to Sender","Your request has been received. We answer soon.\n\n> <kim@example.com>: host mx said: 550 5.1.1 unknown\n",path="<>",more="Auto-Submitted: auto-replied\n"),
+    _sent("Jenkins <jenkins@ci.example>","Build failed: test_bounce","550 5.1.1 <kim@example.com>: User unknown\n at line 5\n",path="<jenkins@ci.example>"),
+    _sent("Ann <ann@example.org>","Mail could not be delivered","The mail to kim@example.com could not be delivered: 550 5.1.1 user unknown. Any idea?\n\nAnn",path="<ann@example.org>"),
+    _sent("Ann <ann@example.org>","Undeliverable","kim@example.com: 550 5.1.1 User unknown\n",path="<ann@example.org>"),
+    _sent("Ann <ann@example.org>","failure notice","<kim@example.com>:\n550 5.1.1 User unknown\n\n--- Below this line is a copy of the message.\n\nReceived: from a by b; x\nFrom: Ann <ann@example.org>\nTo: kim@example.com\nSubject: x\n\nhello\n",path="<ann@example.org>"),
+    _sent('"Ann" <ann@example.org>',"Fwd: Undelivered Mail Returned to Sender","\n\nBegin forwarded message:\n\nFrom: MAILER-DAEMON@mx.example.net (Mail Delivery System)\nSubject: Undelivered Mail Returned to Sender\n\nThis is the mail system at host mx.example.net.\n\n<kim@example.com>: host mx said: 550 5.1.1 User unknown\n",path="<ann@example.org>"),
+    _sent("Ann <ann@example.org>","Undelivered Mail Returned to Sender","This is the mail system at host mx.example.net.\n\nI'm sorry to have to inform you that your message could not\nbe delivered to one or more recipients. It's attached below.\n\n<kim@example.com>: host mx.example.com[192.0.2.9] said: 550 5.1.1 User unknown\n",path="<ann@example.org>"),
+    _sent("support@hosting.example","Your domain could not be verified","The records of example.com were not found. Contact kim@example.com.\n",path="<>"),
+    _sent("Out of office <kim@example.com>","Undeliverable: holiday","I am away, mail to kim@example.com is not read and was not delivered to anybody.\n",path="<>"),
+    _sent("kim@example.com","Automatic reply: Undelivered mail","I'm out of the office.\n",path="<>"),
+    _sent("calendar-notification@google.example","Undeliverable invitation: Sync","Your invitation could not be delivered to bo@example.com.\n",path="<calendar@google.example>"),
+)  # fmt: skip
+"""What comes close: notices of mailers about mailboxes, shops that speak of deliveries, people who paste a bounce as it came."""
+
+
 def made(seed: int = 7) -> Iterator[tuple[str, bytes]]:
     """About four hundred messages with a name each, none of them a bounce."""
     chance = random.Random(seed)  # noqa: S311 - a seed makes the same mail every time
@@ -139,6 +178,7 @@ def made(seed: int = 7) -> Iterator[tuple[str, bytes]]:
         for variant, more in enumerate(("", "Auto-Submitted: auto-generated\n", "Precedence: bulk\n")):
             head = _head(chance, subject, sender=sender, more=more)
             yield f"machine-{number}-{variant}", f"{head}Content-Type: text/plain; charset=utf-8\n\n{text}".encode()
+    yield from ((f"close-{number}", octets) for number, octets in enumerate(CLOSE))
     for number in range(20):
         yield f"attached-{number}", _attached(chance, number)
         yield f"newsletter-{number}", _newsletter(chance, number)

@@ -26,7 +26,9 @@ _ANNOUNCED = re.compile(
 _LABELLED = re.compile(r"error_?code\s*:\s*(\d[\d.]*),?\s*", re.IGNORECASE)
 """A code and a status that are labelled each, as one mailer writes them."""
 DIALOGUE = re.compile(
-    r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up|warning: message still undelivered|warning: could not send)", re.IGNORECASE
+    r"^(?:>>>|<<<|\.\.\. while talking|while talking|giving up on |i'm not going to try again|i'm giving up"
+    r"|warning: message still undelivered|warning: could not send)",
+    re.IGNORECASE,
 )
 """Lines that belong to no reply: what was asked, and what the mailer says of itself after it."""
 

@@ -46,6 +46,9 @@ _MACHINE = re.compile(
     r"anti-?_?virus|anti-?_?spam|gateway|mailer|daemon|smtp|postmaster|mail[-_.]?(?:system|server|admin|guard|scan|filter|marshal|sweeper|gate|hub|relay)|virus[-_.]?|non-?delivery|undeliver|bounce",
     re.IGNORECASE,
 )
+_JOINTS = re.compile(r"[-_. ]")
+_DAEMONS = ("mailerdaemon", "maildaemon", "postmaster", "maildeliverysystem", "maildeliverysubsystem", "microsoftexchange")
+"""Names of mailers, however they are written: with a hyphen, a dot, in two words."""
 _ANGLE = re.compile(r"<([^<>]*)>")
 _TAG = re.compile(r"^(?:\[[^\]]{1,60}\]\s*|\*+\s*)+")
 _TEXTS = 6
@@ -112,9 +115,9 @@ class Letter:
         local = address.partition("@")[0].strip("\"'\\ ")
         if not address.strip("<>@ ") and (self.head.first(b"from") is not None or self.null_path):
             return 2
-        if local in self.signs.daemon_strong or local.startswith(("mailer-daemon", "postmaster", "mailer_daemon", "microsoftexchange")):
+        if local in self.signs.daemon_strong or _JOINTS.sub("", local).startswith(_DAEMONS):
             return 2
-        if self.signs.daemon_name.is_or_opens(name):
+        if self.signs.daemon_name.is_or_opens(name) or _JOINTS.sub("", name) in _DAEMONS:
             return 2
         return 1 if local in self.signs.daemon or _MACHINE.search(local) else 0
 

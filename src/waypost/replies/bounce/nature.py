@@ -146,7 +146,9 @@ def judge(letter: Letter, story: Story) -> Judgement:
     opening = fold("\n".join(story.lines))[:_OPENING]
     if letter.signs.digest_subject.found(letter.subject):
         return Judgement(Kind.ORDINARY, "", "none")
-    if answer := _answers(letter, opening):
+    if success := _succeeds(letter, story):
+        return success
+    if not _plainly_reports(letter, story) and (answer := _answers(letter, opening)):
         return answer
     failure = letter.signs.failure.found(opening)
     delay = letter.signs.delay.found(opening)
@@ -159,6 +161,21 @@ def judge(letter: Letter, story: Story) -> Judgement:
     if _is_delay(letter, opening, delay=delay, late=late):
         return Judgement(Kind.DELAYED, delay or late or words, "words.delay")
     return Judgement(Kind.BOUNCE, words, "words.failure")
+
+
+def _succeeds(letter: Letter, story: Story) -> Judgement | None:
+    """A mailer's report that all went well, without fields."""
+    receipt = letter.signs.receipt_subject.found(letter.subject)
+    if receipt and "success" in letter.subject and (letter.daemon or letter.null_path) and not _mechanical(story):
+        return Judgement(Kind.DELIVERED, receipt, "subject.receipt")
+    return None
+
+
+def _plainly_reports(letter: Letter, story: Story) -> bool:
+    """Whether a mailer names a recipient and a reply: whatever else it says, it answers for nobody."""
+    if letter.daemon < _SURELY or letter.signs.auto_subject.found(letter.subject):
+        return False
+    return any(account.rank >= _SURELY for account in story.accounts) and _mechanical(story)
 
 
 def _is_delay(letter: Letter, opening: str, *, delay: str | None, late: str | None) -> bool:
@@ -207,7 +224,8 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
     if letter.daemon == _SURELY:
         if _by_postmaster(letter, story) or _to_the_owner(letter, story, returned=returned):
             return False
-        return _told_by_mailer(letter, story, said=said, subject=subject, block=block, returned=returned)
+        marked = letter.head.text(b"auto-submitted").lower().startswith("auto-")
+        return _told_by_mailer(letter, story, said=said, subject=subject or marked, block=block, returned=returned)
     if _looks_personal(letter, story):
         return False
     points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story), _to_the_author(letter)))
@@ -249,7 +267,7 @@ def _mechanical(story: Story) -> bool:
 
 def _looks_personal(letter: Letter, story: Story) -> bool:
     """Signs of a person's or a list's mail, in a message whose sender is not plainly a mailer."""
-    if letter.answered or _pasted(letter):
+    if letter.answered or _pasted(letter) or _of_itself(letter, story):
         return True
     if letter.null_path or _to_the_author(letter):
         return False
@@ -261,6 +279,16 @@ def _looks_personal(letter: Letter, story: Story) -> bool:
     if names & letter.signs.people_headers:
         return True
     return _talks(letter, story)
+
+
+def _of_itself(letter: Letter, story: Story) -> bool:
+    """Whether the sender speaks of its own address, or pastes what came back to itself."""
+    address = same(letter.sender[0])
+    named = {same(account.recipient) for account in story.accounts if account.rank >= _SURELY}
+    if not address:
+        return False
+    written = {same(found) for line in story.after.split("\n") if line[:5].lower() == "from:" for found in _addresses(line)}
+    return named == {address} or address in written
 
 
 def _talks(letter: Letter, story: Story) -> bool:
@@ -310,7 +338,8 @@ def _answers(letter: Letter, opening: str) -> Judgement | None:
     marked = letter.head.text(b"auto-submitted").lower()
     precedence = letter.head.text(b"precedence").lower()
     header = _answer_headers(letter) or precedence in ("auto_reply", "auto-reply") or marked.startswith("auto-replied")
-    if header and not (signs.failure_subject.found(letter.subject) and not body) and not (letter.daemon and said):
+    header = header and letter.daemon < _SURELY and not (letter.daemon and said)
+    if header and (body or not signs.failure_subject.found(letter.subject)):
         return Judgement(Kind.AUTO_REPLY, body or marked or precedence, "header.answer")
     return Judgement(Kind.AUTO_REPLY, body, "words.answer") if body and letter.null_path and not said else None
 

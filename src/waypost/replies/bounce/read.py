@@ -46,12 +46,12 @@ def read_message(octets: bytes) -> tuple[Kind, tuple[Reading, ...]]:
 
     Never raises, whatever the octets. What reports no failure has no readings.
     """
-    return read_by(octets)
+    return read_by(octets, signs())
 
 
-def read_by(octets: bytes, *, without: str = "") -> tuple[Kind, tuple[Reading, ...]]:
-    """As ``read_message``, without the signs that were written from the corpus ``without`` alone."""
-    return _read(octets, signs(without), _NESTED)
+def read_by(octets: bytes, known: Signs) -> tuple[Kind, tuple[Reading, ...]]:
+    """As ``read_message``, by other signs than the usual."""
+    return _read(octets, known, _NESTED)
 
 
 def _read(octets: bytes, known: Signs, levels: int) -> tuple[Kind, tuple[Reading, ...]]:
@@ -174,6 +174,8 @@ def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
     delayed = judgement.kind is Kind.DELAYED
     accounts = [account for account in story.accounts if account.rank >= 2] or list(story.accounts)
     named = [account.recipient for account in accounts] if any(account.rank >= _SURELY for account in accounts) else _named(letter, story)
+    if not named and not story.returned and letter.enclosed is None:
+        return Kind.ORDINARY, ()
     by_key = {same(account.recipient): account for account in accounts}
     cases = [_prose_case(recipient, by_key.get(same(recipient)), letter, story, delayed=delayed) for recipient in named]
     cases = cases or [_prose_case(None, None, letter, story, delayed=delayed)]

@@ -113,9 +113,14 @@ class Signs:
 
 
 @cache
-def signs(without: str = "") -> Signs:
-    """The signs; those that were written from the corpus ``without`` alone are left out, for measuring what the rest is worth."""
-    sections = {name: list(_kept(rows, without)) for name, rows in facts("bounces").items()}
+def signs() -> Signs:
+    """The signs of ``data/bounces``."""
+    return made_of(facts("bounces"))
+
+
+def made_of(source: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Signs:
+    """Signs of other data of that form."""
+    sections = {name: list(rows.values()) for name, rows in source.items()}
     return Signs(
         failure_subject=_phrases(sections["failure"], "subject"),
         delay_subject=_phrases(sections["delay"], "subject"),
@@ -142,14 +147,10 @@ def signs(without: str = "") -> Signs:
         failed_headers=tuple(sorted(_octets(sections["machine"], "failed"))),
         people_headers=_octets(sections["machine"], "people"),
         list_headers=_octets(sections["machine"], "lists"),
-        mailers=tuple(_mailers(facts("bounces")["mailer"], without)),
-        meanings=tuple(_meanings(facts("bounces")["meaning"], without)),
+        mailers=tuple(_mailers(source["mailer"])),
+        meanings=tuple(_meanings(source["meaning"])),
         greeting=_phrases(sections["greeting"], "opens"),
     )
-
-
-def _kept(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Mapping[str, Any]]:
-    return (row for row in rows.values() if set(row["from"]) != {without})
 
 
 def _words(rows: Iterable[Mapping[str, Any]], field: str) -> Iterable[str]:
@@ -164,13 +165,9 @@ def _octets(rows: Iterable[Mapping[str, Any]], field: str) -> frozenset[bytes]:
     return frozenset(word.encode() for word in _words(rows, field))
 
 
-def _mailers(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Mailer]:
-    for name, row in rows.items():
-        if set(row["from"]) != {without}:
-            yield Mailer(name, row.get("header", ""), tuple(row["words"]))
+def _mailers(rows: Mapping[str, Mapping[str, Any]]) -> Iterable[Mailer]:
+    return (Mailer(name, row.get("header", ""), tuple(row["words"])) for name, row in rows.items())
 
 
-def _meanings(rows: Mapping[str, Mapping[str, Any]], without: str) -> Iterable[Meaning]:
-    for name, row in rows.items():
-        if set(row["from"]) != {without}:
-            yield Meaning(name, Phrases(tuple(row["words"])), row["category"], row["permanence"])
+def _meanings(rows: Mapping[str, Mapping[str, Any]]) -> Iterable[Meaning]:
+    return (Meaning(name, Phrases(tuple(row["words"])), row["category"], row["permanence"]) for name, row in rows.items())
