@@ -41,7 +41,7 @@ class RecordKind(StrEnum):
     GLOSSARY = "glossary"
     """A term: ``envelope``."""
     COMMAND = "command"
-    """A command of SMTP: ``command.MAIL``, and ``MAIL`` where nothing else is called so."""
+    """A command of SMTP, or a phase that none opens: ``command.MAIL``, and ``MAIL`` where nothing else is called so."""
 
 
 class Who(StrEnum):

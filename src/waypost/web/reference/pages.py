@@ -119,7 +119,7 @@ class Reference:
         if rest not in commands():
             return Moved(f"command/{rest.upper()}") if rest.upper() in commands() else None
         told = record_of(f"command/{rest}", lang)
-        related = [other for name in told.related if (other := lookup(name, lang)) is not None] if told else []
+        related = [other for name in (told.related if told else (rest,)) if (other := lookup(name, lang)) is not None]
         shown = {"r": told, "related": related, "answers": views.answers(rest, lang), "always": views.answers("ANY", lang)}
         return self.show("command.html", f"command/{rest}", lang, links, phase=rest, **shown)
 
