@@ -47,7 +47,7 @@ BY_REASON: dict[str, set[str]] = {
     "networkerror": {"route.network", "route.loop", "domain.dns_temporary", "domain.unknown", "route.expired"},
     "expired": {"route.expired", "route.network", "domain.dns_temporary", "rate.greylisted", "system.error", "report.delayed"},
     "blocked": {"reputation.ip", "reputation.domain", "sender.rdns", "policy.other", "rate.limited", "content.spam", "sender.auth"},
-    "badreputation": {"reputation.ip", "reputation.domain"},
+    "badreputation": {"reputation.ip", "reputation.domain", "rate.limited"},
     "rejected": {"sender.invalid", "sender.auth", "policy.other", "recipient.restricted", "reputation.domain", "route.relay_denied"},
     "authfailure": {"sender.auth", "reputation.ip", "policy.other"},
     "requireptr": {"sender.rdns"},
@@ -75,7 +75,8 @@ BY_REASON: dict[str, set[str]] = {
     "toomanyconn": {"rate.limited"},
     "speeding": {"rate.limited"},
 }
-"""What each of Sisimai's reasons may be in our taxonomy: its classes and ours overlap (``taxonomy.csv``), so each has several."""
+"""What each of Sisimai's reasons may be in our taxonomy: its classes and ours overlap (``taxonomy.csv``), so each has several;
+[TSS04] of Yahoo, which is a bad reputation there, is a rate limit in the taxonomy."""
 BY_STATUS: dict[str, set[str]] = {
     "X.1.1": RECIPIENT | {"recipient.full"},
     "X.1.2": {"domain.unknown", "recipient.disabled", "recipient.unknown"},
@@ -110,6 +111,19 @@ NOT_FOLLOWED: dict[tuple[str, str, str], str] = {
         "not-bounce_rb-issue-368-bug.eml",
         "kind",
     ): "a postmaster's notice that mail was rejected because the mailbox is full: it is a bounce",
+    ("sisimai-set-of-emails", "lhost-gmail-03.eml", "category"): "labelled filtered; the reply says that a header is in error",
+    (
+        "sisimai-set-of-emails",
+        "lhost-mfilter-04.eml",
+        "category",
+    ): "labelled rejected; 5.4.1 Access denied is Microsoft's word for no such recipient (taxonomy)",
+    ("sisimai-set-of-emails", "rhost-nttdocomo-02.eml", "category"): "labelled rejected; the reply says Unknown user",
+    ("sisimai-set-of-emails", "rhost-zoho-03.eml", "category"): "labelled rejected; the reply says that the message was flagged as spam",
+    (
+        "cws-mail-bounce-handler",
+        "bounce_523_002.eml",
+        "category",
+    ): "labelled 5.2.3 by the status field; the text says that the quota is used up",
     ("cws-mail-bounce-handler", "bounce_520_002.eml", "recipient"): "the final recipient is a source route into the message store",
     (
         "cws-mail-bounce-handler",

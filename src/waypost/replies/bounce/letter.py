@@ -119,6 +119,8 @@ class Letter:
             return 2
         if self.signs.daemon_name.is_or_opens(name) or _JOINTS.sub("", name) in _DAEMONS:
             return 2
+        if any(self.head.first(header) is not None and words.found(self.subject) for header, words in self.signs.robots):
+            return 2
         return 1 if local in self.signs.daemon or _MACHINE.search(local) else 0
 
     @cached_property

@@ -287,7 +287,7 @@ def _of_itself(letter: Letter, story: Story) -> bool:
     named = {same(account.recipient) for account in story.accounts if account.rank >= _SURELY}
     if not address:
         return False
-    written = {same(found) for line in story.after.split("\n") if line[:5].lower() == "from:" for found in _addresses(line)}
+    written = {same(found) for line in story.after.split("\n") if line.lstrip(" \t>|")[:5].lower() == "from:" for found in _addresses(line)}
     return named == {address} or address in written
 
 

@@ -217,7 +217,9 @@ def _other_names(letter: Letter, story: Story) -> Iterator[Iterable[str]]:
         yield _only([mention.address for mention in mentions(header_text(head.first(name))[:2000])] if head else [])
     yield list(dict.fromkeys(story.to))[:1]
     yield _bare_names(letter, story)
-    yield _only([mention.address for line in story.after.split("\n") if line[:3].lower() == "to:" for mention in mentions(line)])
+    yield _only(
+        [mention.address for line in story.after.split("\n") if line.lstrip(" \t>|")[:3].lower() == "to:" for mention in mentions(line)]
+    )
     verp = recipient_of(header_text(letter.head.first(b"to")))
     yield [verp] if verp else []
 

@@ -76,6 +76,8 @@ class Meaning:
     words: Phrases
     category: str
     permanence: str
+    own: bool
+    """Whether only one mailer writes so: then it goes before what servers mean by the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Signs:
     mailers: tuple[Mailer, ...]
     meanings: tuple[Meaning, ...]
     greeting: Phrases
+    robots: tuple[tuple[bytes, Phrases], ...]
+    """Programs of lists that write in their own name: the header that marks them, and the subjects of their refusals."""
 
 
 @cache
@@ -150,6 +154,7 @@ def made_of(source: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Signs:
         mailers=tuple(_mailers(source["mailer"])),
         meanings=tuple(_meanings(source["meaning"])),
         greeting=_phrases(sections["greeting"], "opens"),
+        robots=tuple((row["header"].encode(), Phrases(tuple(row["subject"]))) for row in sections["robot"]),
     )
 
 
@@ -170,4 +175,6 @@ def _mailers(rows: Mapping[str, Mapping[str, Any]]) -> Iterable[Mailer]:
 
 
 def _meanings(rows: Mapping[str, Mapping[str, Any]]) -> Iterable[Meaning]:
-    return (Meaning(name, Phrases(tuple(row["words"])), row["category"], row["permanence"]) for name, row in rows.items())
+    return (
+        Meaning(name, Phrases(tuple(row["words"])), row["category"], row["permanence"], row.get("own", False)) for name, row in rows.items()
+    )

@@ -120,13 +120,22 @@ def _some(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _meant(reading: Reading, text: str, signs: Signs) -> Reading:
-    """``reading`` of a mailer's own prose, with its meaning."""
+    """``reading`` of a mailer's own prose, with its meaning: that of one mailer alone in any case, another where nothing else is known."""
     folded = fold(text)
     for meaning in signs.meanings:
+        if not (meaning.own or reading.category == "unknown"):
+            continue
         if words := meaning.words.found(folded):
             step = evidence(f"prose.{meaning.name}", words, source="observed", sure=_MEANT)
-            known = replace(reading, category=meaning.category, confidence=_MEANT, evidence=(*reading.evidence, step), text=text)
-            return known if known.permanence is not Permanence.UNKNOWN else replace(known, permanence=Permanence(meaning.permanence))
+            said = reading.permanence if reading.category == "unknown" and reading.permanence is not Permanence.UNKNOWN else None
+            return replace(
+                reading,
+                category=meaning.category,
+                confidence=_MEANT,
+                evidence=(*reading.evidence, step),
+                text=text,
+                permanence=said or Permanence(meaning.permanence),
+            )
     return reading
 
 
@@ -146,7 +155,7 @@ def _read(texts: Iterable[str], case: Case, signs: Signs, *, first: bool = True)
             continue
         if _is_vague(reading, signs):
             reading = replace(reading, category="unknown", permanence=Permanence.UNKNOWN, confidence=0.0, evidence=())
-        if reading.category == "unknown":
+        if reading.category == "unknown" or reading.code is None:
             reading = _meant(reading, text, signs)
         found.append(reading)
         if reading.category != "unknown" and reading.confidence >= _SURE:
