@@ -56,7 +56,7 @@ class Place:
 
 def announced(server: Waypost) -> list[int]:
     """The ports that the server says it listens on."""
-    return [int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", server.output().split("waypost: ready")[0])]
+    return [int(port) for port in re.findall(r"(?m)^  (?:relay|submission) +127\.0\.0\.1:(\d+)", server.output())]
 
 
 def dev_server(folder: Path) -> Waypost:

@@ -27,7 +27,7 @@ from waypost.replies import Key, say
 from waypost.report.settings import NoticeSettings
 from waypost.spool.memory import MemorySpool
 from waypost.spool.settings import QueueSettings
-from waypost.spool.spool import Settlement
+from waypost.spool.spool import LOOKED, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -90,7 +90,7 @@ def test_the_queue_is_listed_with_each_recipient() -> None:
     async def scene(house: House) -> Any:
         await house.queue(BOB, EVE)
         await house.defer("example.net")
-        return await house.call("queue.list", filter=[])
+        return (await house.call("queue.list", filter=[]))["rows"]
 
     (row,) = play(scene)
     bob, eve = row["recipients"]
@@ -130,11 +130,37 @@ def test_a_long_list_lets_others_have_their_turn() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.ensure_future(other())
-        listed = await house.operator.call("queue.list", {"filter": []})
+        listed = await listing(house)
         task.cancel()
-        return len(listed), turns >= 2
+        return list(map(len, listed)), turns >= 2
 
-    assert play(scene) == (450, True)
+    assert play(scene) == ([LOOKED] * 4 + [50], True)
+
+
+async def listing(house: House) -> list[list[str]]:
+    """The ids of each page of the queue."""
+    pages = []
+    after: Any = None
+    while not pages or after is not None:
+        page = await house.call("queue.list", filter=[], after=after)
+        pages.append([row["id"] for row in page["rows"]])
+        after = page["after"]
+    return pages
+
+
+def test_a_change_of_a_long_queue_comes_in_pages() -> None:
+    """Each page does a part; the notices that the change itself queues are none of its business, whenever it comes to them."""
+
+    async def scene(house: House) -> Any:
+        ids = sorted([await house.queue(BOB) for _ in range(LOOKED + 50)])
+        first = await house.call("queue.alter", change="fail", filter=["all"])
+        second = await house.call("queue.alter", change="fail", filter=["all"], after=first["after"])
+        left = [id_ for page in await listing(house) for id_ in page]
+        return ids, [first["changed"], second["changed"]], second["after"], len(left), set(left) & set(ids)
+
+    ids, changed, after, left, same = play(scene)
+    assert (ids[:LOOKED], ids[LOOKED:]) == tuple(changed)
+    assert (after, left, same) == (None, LOOKED + 50, set())
 
 
 def test_a_change_of_everything_must_be_said() -> None:
@@ -144,10 +170,10 @@ def test_a_change_of_everything_must_be_said() -> None:
         id_ = await house.queue(BOB)
         with pytest.raises(OperatorError, match="say which messages"):
             await house.call("queue.alter", change="delete", filter=[])
-        return id_, await house.call("queue.alter", change="delete", filter=["all"]), await house.call("queue.list", filter=[])
+        return id_, await house.call("queue.alter", change="delete", filter=["all"]), await listing(house)
 
     id_, done, left = play(scene)
-    assert (done, left) == ({"changed": [id_], "busy": []}, [])
+    assert (done, left) == ({"changed": [id_], "busy": [], "after": None}, [[]])
 
 
 def test_a_dry_run_changes_nothing() -> None:
@@ -156,7 +182,7 @@ def test_a_dry_run_changes_nothing() -> None:
     async def scene(house: House) -> Any:
         id_ = await house.queue(BOB)
         done = await house.call("queue.alter", change="hold", filter=["to:@example.net"], dry_run=True)
-        (row,) = await house.call("queue.list", filter=[])
+        (row,) = (await house.call("queue.list", filter=[]))["rows"]
         return id_, done, row["recipients"][0]["state"]
 
     id_, done, state = play(scene)
@@ -296,7 +322,8 @@ def test_shards_are_listed_as_one() -> None:
         other = House()
         for number, shard in enumerate([house, other, house, other]):
             origin = Origin(session=identifier.new(NOW))
-            envelope = Envelope(id=identifier.new(NOW), reverse_path=None, recipients=(BOB,), arrived=NOW + number, origin=origin)
+            id_ = identifier.new(NOW + number)
+            envelope = Envelope(id=id_, reverse_path=None, recipients=(BOB,), arrived=NOW + number, origin=origin)
             moved = Clock(wall=lambda number=number: NOW + number, monotonic=lambda: 5.0)  # type: ignore[misc]  # bound early on purpose
             shard.stores.inbox._clock = moved  # type: ignore[attr-defined]  # the fake's own
             await shard.stores.inbox.keep(envelope, MemoryContent(b"Subject: %d\r\n\r\n" % number))
@@ -306,9 +333,13 @@ def test_shards_are_listed_as_one() -> None:
         operator = Operator([house.stores, other.stores], queue=QueueSettings(), voice=VOICE, clock=CLOCK)
         captured = await operator.call("inbox.list", {"filter": [], "limit": 3})
         waiting = await operator.call("queue.list", {"filter": [], "limit": 3})
-        return [row["subject"] for row in captured], [row["arrived"] - NOW for row in waiting]
+        rest = await operator.call("queue.list", {"filter": [], "after": waiting["after"]})
+        done = await operator.call("queue.alter", {"change": "hold", "filter": ["all"]})
+        more = await operator.call("queue.alter", {"change": "hold", "filter": ["all"], "after": done["after"]})
+        shown = [[row["arrived"] - NOW for row in page["rows"]] for page in (waiting, rest)]
+        return [row["subject"] for row in captured], shown, [len(page["changed"]) for page in (done, more)], more["after"]
 
-    assert play(scene) == (["3", "2", "1"], [0.0, 1.0, 2.0])
+    assert play(scene) == (["3", "2", "1"], [[0.0, 1.0, 2.0], [3.0]], [2, 2], None)
 
 
 @pytest.mark.parametrize("verb", ["queue.show", "inbox.show", "inbox.source", "trace"])
@@ -321,7 +352,16 @@ def test_what_is_not_there_is_none(verb: str) -> None:
     assert play(scene) is None
 
 
-@pytest.mark.parametrize(("verb", "args"), [("nonsense", {}), ("queue.alter", {"filter": ["all"]}), ("queue.list", {}), ("inbox.wait", {})])
+@pytest.mark.parametrize(
+    ("verb", "args"),
+    [
+        ("nonsense", {}),
+        ("queue.alter", {"filter": ["all"]}),
+        ("queue.alter", {"filter": ["all"], "change": "hold", "after": "x"}),
+        ("queue.list", {}),
+        ("inbox.wait", {}),
+    ],
+)
 def test_a_wrong_question_is_one_sentence(verb: str, args: dict[str, Any]) -> None:
     """Unknown verbs and missing arguments end in an OperatorError, never in a traceback."""
 

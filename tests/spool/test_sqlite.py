@@ -339,8 +339,8 @@ def test_a_notice_names_nobody_who_was_attempted_since_the_look(tmp_path: Path) 
         kept = await put(spool, envelope("bob@one.example", "eve@two.example"))
         look = spool._look
 
-        async def overtaken(wanted: Filter, after: str) -> Sighted:
-            sighted = await look(wanted, after)
+        async def overtaken(wanted: Filter, after: str, last: int | None = None) -> Sighted:
+            sighted = await look(wanted, after, last)
             (lease,) = await spool.lease(1, ("one.example",), wait=0)
             await spool.settle(lease, all_of(lease, DEFERRED, next_attempt=START + 9))
             return sighted

@@ -56,6 +56,16 @@ class Desk:
         except NobodyThereError as error:
             raise FailureError(f"the server behind {self._control} went away; say it again", Exit.TEMPORARY) from error
 
+    def pages(self, verb: str, **args: Any) -> Iterator[dict[str, Any]]:
+        """The pages of what ``verb`` answers (``operate.paging``), each asked for when it is wanted: whoever stops here stops the
+        server's work too. Raises FailureError with one sentence.
+        """
+        page = self.call(verb, **args)
+        yield page
+        while page["after"] is not None:
+            page = self.call(verb, **args, after=page["after"])
+            yield page
+
     def _ask(self, verb: str, args: dict[str, Any]) -> Coroutine[Any, Any, Any]:
         if self._offline is not None:
             return self._offline.call(verb, args)

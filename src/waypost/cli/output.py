@@ -10,11 +10,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from waypost.cli.tables import Cell, Column, drawn
+from waypost.cli.tables import Cell, Column, Drawing
 from waypost.observe.layout import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 _WIDEST, _NARROWEST = 120, 40
@@ -27,6 +27,8 @@ _HANGING = 4
 
 def printable(text: str) -> str:
     """``text`` with nothing in it that could steer a terminal or break a line."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
 
 
@@ -104,19 +106,26 @@ def table(columns: Sequence[Column | str], rows: Iterable[Sequence[object]], *, 
 
     ``empty`` is said on a terminal when there are none. ``group``: so many first cells are shown once where they repeat.
     """
-    cells = [[cell if isinstance(cell, Cell) else Cell(str(cell)) for cell in each] for each in rows]
-    if not on_terminal():
-        for each in cells:
-            row(cell.exact or cell.shown for cell in each)
-        return
+    table_in_parts(columns, [rows], empty=empty, group=group)
+
+
+def table_in_parts(
+    columns: Sequence[Column | str], parts: Iterable[Iterable[Sequence[object]]], *, empty: str = "", group: int = 0
+) -> None:
+    """The same for rows that come in parts: each is shown as it comes, and forgotten."""
     heads = [Column(column) if isinstance(column, str) else column for column in columns]
-    if not cells:
-        if empty:
-            print(empty)
-        return
-    safe = [[cell._replace(shown=printable(cell.shown)) for cell in each] for each in cells]
-    for shown in drawn(heads, safe, width(), group=group, paint=painted):
-        print(shown)
+    drawing = Drawing(heads, width(), group=group, paint=painted) if on_terminal() else None
+    for part in parts:
+        cells = [[cell if isinstance(cell, Cell) else Cell(str(cell)) for cell in each] for each in part]
+        if drawing is None:
+            for each in cells:
+                row(cell.exact or cell.shown for cell in each)
+        elif cells:
+            for shown in drawing.lines([[cell._replace(shown=printable(cell.shown)) for cell in each] for each in cells]):
+                print(shown)
+        sys.stdout.flush()
+    if drawing is not None and not drawing.begun and empty:
+        print(empty)
 
 
 def screenful(limit: int | None, *, json: bool) -> int | None:
@@ -126,15 +135,43 @@ def screenful(limit: int | None, *, json: bool) -> int | None:
 
 def cut(rows: list[Any], limit: int | None) -> list[Any]:
     """Those of ``rows`` that are shown; that there are more is told."""
-    if limit or not on_terminal() or len(rows) <= _SCREENFUL:
-        return rows
-    error(f"more than {_SCREENFUL} match: a filter chooses among them, --limit N shows more")
-    return rows[:_SCREENFUL]
+    return [each for part in cut_parts([rows], limit) for each in part]
+
+
+def cut_parts(parts: Iterable[list[Any]], limit: int | None) -> Iterator[list[Any]]:
+    """Those of rows that come in parts which are shown: up to ``limit``, else a screenful for people, all for programs. No part is
+    asked for behind the last row that is shown; that there are more is told.
+    """
+    most = limit or (_SCREENFUL if on_terminal() else None)
+    left = most
+    for part in parts:
+        yield part[:left]
+        if left is None:
+            continue
+        left -= len(part)
+        if left < 0 and not limit:
+            error(f"more than {_SCREENFUL} match: a filter chooses among them, --limit N shows more")
+        if left < 0 or (limit and not left):
+            return
 
 
 def json_out(value: Any) -> None:
     """``value`` as JSON: indented on a terminal, else on one line."""
     print(json.dumps(value, ensure_ascii=False, indent=2 if on_terminal() else None, default=str))
+
+
+def json_list(parts: Iterable[Iterable[Any]]) -> None:
+    """A JSON list whose members come in parts, written as they come: what ``json_out`` makes of all of them together."""
+    indent = 2 if on_terminal() else None
+    begin, between, end = ("[\n  ", ",\n  ", "\n]") if indent else ("[", ", ", "]")
+    begun = False
+    for part in parts:
+        for each in part:
+            text = json.dumps(each, ensure_ascii=False, indent=indent, default=str)
+            sys.stdout.write((between if begun else begin) + text.replace("\n", "\n  "))
+            begun = True
+        sys.stdout.flush()
+    print(end if begun else "[]")
 
 
 def error(said: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from waypost.cli import options, output
 from waypost.cli.desk import check_filter, open_desk
-from waypost.cli.exits import Exit
+from waypost.cli.exits import Exit, FailureError
 from waypost.cli.phrases import age, age_cell, moment, octets, size_cell, span, span_cell
 from waypost.cli.tables import Cell, Column
 from waypost.mail.identifier import is_identifier
@@ -80,12 +80,19 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     check_filter(args.filter, queue_filter)
     with open_desk(args) as desk:
-        rows = desk.call("queue.list", filter=args.filter, limit=output.screenful(args.limit, json=args.json))
-    if args.json:
-        output.json_out(rows)
-        return Exit.OK
-    rows = output.cut(rows, args.limit)
-    table = [
+        asked = desk.pages("queue.list", filter=args.filter, limit=output.screenful(args.limit, json=args.json))
+        pages = (page["rows"] for page in asked)
+        if args.json:
+            output.json_list(output.cut_parts(pages, args.limit) if args.limit else pages)
+            return Exit.OK
+        parts = (_cells(rows) for rows in output.cut_parts(pages, args.limit))
+        output.table_in_parts(_COLUMNS, parts, empty="No such message waits." if args.filter else "The queue is empty.", group=4)
+    return Exit.OK
+
+
+def _cells(rows: Sequence[dict[str, Any]]) -> list[Sequence[object]]:
+    """A line for each recipient that waits."""
+    return [
         (
             row["id"],
             age_cell(row["arrived"]),
@@ -100,8 +107,6 @@ def _list(args: argparse.Namespace) -> int:
         for one in row["recipients"]
         if one["state"] not in _OVER
     ]
-    output.table(_COLUMNS, table, empty="No such message waits." if args.filter else "The queue is empty.", group=4)
-    return Exit.OK
 
 
 def _when(one: dict[str, Any]) -> Cell:
@@ -187,8 +192,7 @@ def _plan(args: argparse.Namespace) -> int:
 
 def _change(args: argparse.Namespace) -> int:
     check_filter(args.filter, queue_filter)
-    with open_desk(args) as desk:
-        done = desk.call("queue.alter", change=args.verb, filter=args.filter, dry_run=args.dry_run)
+    done = _altered(args)
     if args.json:
         output.json_out(done)
     elif done["changed"]:
@@ -207,6 +211,22 @@ def _change(args: argparse.Namespace) -> int:
     return Exit.OK if done["changed"] and not lost else Exit.NOT_FOUND
 
 
+def _altered(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Do the change page by page; when something ends it early, how far it came is said."""
+    done: dict[str, list[str]] = {"changed": [], "busy": []}
+    try:
+        with open_desk(args) as desk:
+            for page in desk.pages("queue.alter", change=args.verb, filter=args.filter, dry_run=args.dry_run):
+                done["changed"] += page["changed"]
+                done["busy"] += page["busy"]
+    except (FailureError, KeyboardInterrupt):
+        if done["changed"] and not args.dry_run:
+            output.error(f"stopped early: {len(done['changed'])} of the messages are {_PAST[args.verb]}")
+        raise
+    return done
+
+
 def _lost(said: Sequence[str], done: dict[str, Any]) -> list[str]:
     """The ids that were named and are in no part of the answer."""
-    return [id_ for text in said if is_identifier(id_ := text.upper()) and id_ not in (*done["changed"], *done["busy"])]
+    met = {*done["changed"], *done["busy"]}
+    return [id_ for text in said if is_identifier(id_ := text.upper()) and id_ not in met]

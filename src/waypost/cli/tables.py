@@ -45,15 +45,35 @@ def drawn(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, *, group: int = 0, paint: Callable[[str, str], str]
 ) -> Iterator[str]:
     """The lines of the table, its heading first; ``paint`` colours a text that is laid out already."""
-    natural = [max([taken(column.name), *(taken(row[place].shown) for row in rows)]) for place, column in enumerate(columns)]
-    kept, widths = _fitted(columns, natural, width)
-    yield _joined([_laid(columns[place], columns[place].name, widths[place]) for place in kept], ["1"] * len(kept), paint)
-    above: Sequence[Cell] = ()
-    for row in rows:
-        repeats = group if above and row[:1] == above[:1] else 0
-        cells = [Cell("") if place < repeats else row[place] for place in range(len(row))]
-        yield from _lines(columns, cells, kept, widths, paint)
-        above = row
+    return Drawing(columns, width, group=group, paint=paint).lines(rows)
+
+
+class Drawing:
+    """A table whose rows come in parts: its heading comes once, and its columns grow with what comes but never shrink."""
+
+    def __init__(self, columns: Sequence[Column], width: int, *, group: int = 0, paint: Callable[[str, str], str]) -> None:
+        self.begun = False
+        """Whether the heading was shown."""
+        self._columns = columns
+        self._width = width
+        self._group = group
+        self._paint = paint
+        self._natural = [taken(column.name) for column in columns]
+        self._above: Sequence[Cell] = ()
+
+    def lines(self, rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+        """The lines of the next ``rows``."""
+        columns = self._columns
+        self._natural = [max([wide, *(taken(row[place].shown) for row in rows)]) for place, wide in enumerate(self._natural)]
+        kept, widths = _fitted(columns, self._natural, self._width)
+        if not self.begun:
+            self.begun = True
+            yield _joined([_laid(columns[place], columns[place].name, widths[place]) for place in kept], ["1"] * len(kept), self._paint)
+        for row in rows:
+            repeats = self._group if self._above and row[:1] == self._above[:1] else 0
+            cells = [Cell("") if place < repeats else row[place] for place in range(len(row))]
+            yield from _lines(columns, cells, kept, widths, self._paint)
+            self._above = row
 
 
 def _lines(

@@ -6,10 +6,12 @@ The control socket of the data directory belongs to the first worker; it answers
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.operate.joining import first, join
+from waypost.operate.paging import PAGED
 from waypost.operate.verbs import OperatorError
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ class Fleet:
         """Do ``verb`` everywhere and join the answers. Raises OperatorError."""
         if len(self._members) == 1:
             return await self._members[0].call(verb, args)
+        if verb in PAGED:
+            try:
+                return await PAGED[verb]([partial(member.call, verb) for member in self._members], args)
+            except ValueError as error:
+                raise OperatorError(f"{verb} was asked wrongly: {error!r}") from error
         if verb == "inbox.wait":
             return await first([member.call(verb, args) for member in self._members])
         answers = await asyncio.gather(*[member.call(verb, args) for member in self._members])

@@ -26,7 +26,7 @@ async def first(waits: Sequence[Awaitable[Any]]) -> Any:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-_ORDER = {"queue.list": ("arrived", False), "inbox.list": ("captured", True), "refused": ("began", True)}
+_ORDER = {"inbox.list": ("captured", True), "refused": ("began", True)}
 
 
 def join(verb: str, answers: Sequence[Any], *, limit: int | None) -> Any:
@@ -35,8 +35,6 @@ def join(verb: str, answers: Sequence[Any], *, limit: int | None) -> Any:
         field, newest_first = _ORDER[verb]
         rows = sorted((row for answer in answers for row in answer), key=lambda row: row[field], reverse=newest_first)
         return rows[:limit]
-    if verb == "queue.alter":
-        return {name: [id_ for answer in answers for id_ in answer[name]] for name in ("changed", "busy")}
     if verb == "inbox.delete":
         return {"deleted": sum(answer["deleted"] for answer in answers)}
     return answers[0] if answers else None

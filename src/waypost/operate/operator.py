@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from waypost.history.render import render
@@ -16,6 +17,7 @@ from waypost.operate import rows
 from waypost.operate.failing import Voice, failure_notices
 from waypost.operate.filters import FilterError, inbox_search, queue_filter, words
 from waypost.operate.joining import first, join
+from waypost.operate.paging import in_turn, merged
 from waypost.operate.refusals import refusal
 from waypost.operate.verbs import OperatorError
 from waypost.spool.schedule import plan
@@ -85,10 +87,13 @@ class Operator:
 
     # ---- queue
 
-    async def _queue_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _queue_list(self, args: dict[str, Any]) -> dict[str, Any]:
+        return await merged([partial(self._page, stores.spool) for stores in self._stores], args)
+
+    async def _page(self, spool: Spool, args: dict[str, Any]) -> dict[str, Any]:
         wanted = queue_filter(words(args["filter"]), now=self._clock.wall(), limit=args.get("limit"))
-        found = [await _rows(rows.brief, await stores.spool.find(wanted)) for stores in self._stores]
-        return list(join("queue.list", found, limit=wanted.limit))
+        sight = await spool.look(wanted, after=str(args.get("after") or ""))
+        return {"rows": [rows.brief(found) for found in sight.found], "after": sight.after}
 
     async def _queue_show(self, args: dict[str, Any]) -> dict[str, Any] | None:
         wanted = Filter(ids=frozenset({str(args["id"]).upper()}))
@@ -120,16 +125,19 @@ class Operator:
         said = words(args["filter"])
         if said.empty:
             raise OperatorError("say which messages: queue ids, from:..., to:..., state:..., older:..., or all")
+        page: dict[str, Any] = await in_turn([partial(self._alter, stores.spool) for stores in self._stores], args)
+        return page
+
+    async def _alter(self, spool: Spool, args: dict[str, Any]) -> dict[str, Any]:
         change = Change(args["change"])
-        wanted = queue_filter(said, now=self._clock.wall())
-        changed: list[str] = []
-        busy: list[str] = []
-        for stores in self._stores:
-            dry_run = bool(args.get("dry_run"))
-            altered = await stores.spool.alter(wanted, change, telling=self._tell if change is Change.FAIL else None, dry_run=dry_run)
-            changed += altered.messages
-            busy += altered.busy
-        return {"changed": changed, "busy": busy}
+        altered = await spool.alter(
+            queue_filter(words(args["filter"]), now=self._clock.wall()),
+            change,
+            after=args["after"],
+            telling=self._tell if change is Change.FAIL else None,
+            dry_run=bool(args.get("dry_run")),
+        )
+        return {"changed": altered.messages, "busy": altered.busy, "after": altered.after}
 
     async def _tell(self, found: Found, failing: Sequence[Standing]) -> Sequence[Notice]:
         return await failure_notices(found, failing, self._voice, now=self._clock.wall())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from waypost.mail.content import MemoryContent
-from waypost.spool.search import matches, meant, moved
+from waypost.spool.search import Horizon, matches, meant, moved
 from waypost.spool.spool import (
     LOOKED,
     PEOPLE,
@@ -111,6 +111,7 @@ class _Place:
 
 @dataclass(slots=True)
 class _Message:
+    number: int
     envelope: Envelope
     octets: bytes
     places: list[_Place]
@@ -135,7 +136,7 @@ class MemorySpool:
         self._capacity = capacity
         self._messages: dict[str, _Message] = {}
         self._leases: dict[int, tuple[_Message, Lease]] = {}
-        self._token = 0
+        self._token = self._number = 0
         self._news = asyncio.Event()
 
     def demand(self, octets: int) -> None:
@@ -168,7 +169,8 @@ class MemorySpool:
         if envelope.id in self._messages:
             raise SpoolUnavailableError(f"message {envelope.id} is there already")
         places = [_Place(position, recipient, State.QUEUED, envelope.arrived) for position, recipient in enumerate(envelope.recipients)]
-        self._messages[envelope.id] = _Message(envelope, octets, places)
+        self._number += 1
+        self._messages[envelope.id] = _Message(self._number, envelope, octets, places)
         self._news.set()
 
     async def lease(self, most: int, busy: Container[str], *, wait: float) -> Sequence[Lease]:
@@ -264,23 +266,24 @@ class MemorySpool:
 
     async def look(self, wanted: Filter, *, after: str = "") -> Sight:
         """The messages that match among the next behind the id ``after``."""
-        found: list[Found] = []
+        sighted, further = self._look(wanted, after, self._number)
+        return Sight(found=tuple(message.shown() for message in sighted), after=further)
+
+    def _look(self, wanted: Filter, after: str, last: int) -> tuple[list[_Message], str | None]:
+        found: list[_Message] = []
         looked = people = 0
         for id_ in sorted(id_ for id_ in self._messages if id_ > after and id_ in (wanted.ids or self._messages)):
             if looked == LOOKED or people >= PEOPLE or len(found) == wanted.limit:
-                return Sight(found=tuple(found), after=after)
+                return found, after
             message = self._messages[id_]
             looked, people, after = looked + 1, people + len(message.places), id_
-            if self._chosen(wanted, message):
-                found.append(message.shown())
-        return Sight(found=tuple(found), after=None)
+            if message.number <= last and self._chosen(wanted, message):
+                found.append(message)
+        return found, None
 
     async def find(self, wanted: Filter) -> Sequence[Found]:
         """All messages that match, in the order of their ids."""
-        return [message.shown() for message in self._matching(wanted)][: wanted.limit]
-
-    def _matching(self, wanted: Filter) -> list[_Message]:
-        return [message for _, message in sorted(self._messages.items()) if self._chosen(wanted, message)]
+        return [message.shown() for _, message in sorted(self._messages.items()) if self._chosen(wanted, message)][: wanted.limit]
 
     def _chosen(self, wanted: Filter, message: _Message) -> list[_Place]:
         """The recipients of ``message`` that are meant; none where the message itself is not."""
@@ -288,12 +291,16 @@ class MemorySpool:
             return []
         return [place for place in message.places if meant(wanted, place.shown(message.state(place)))]
 
-    async def alter(self, wanted: Filter, change: Change, *, telling: Telling | None = None, dry_run: bool = False) -> Altered:
-        """Do ``change`` to what matches; what is leased is left alone and reported."""
-        altered = Altered()
+    async def alter(
+        self, wanted: Filter, change: Change, *, after: str = "", telling: Telling | None = None, dry_run: bool = False
+    ) -> Altered:
+        """Do ``change`` to what matches in one go; what is leased is left alone and reported."""
+        horizon = Horizon.of(after, self._number)
         if not dry_run:
             self._demand_disk()
-        for message in self._matching(wanted)[: wanted.limit]:
+        sighted, further = self._look(wanted, horizon.after, horizon.last)
+        altered = Altered(after=horizon.beyond(further))
+        for message in sighted:
             places = self._chosen(wanted, message)
             free = [place for place in places if place.domain not in message.leased]
             if len(free) < len(places):

@@ -157,8 +157,12 @@ def _waiting(envelope: Envelope, row: Row) -> Waiting:
     )
 
 
-def look(connection: Connection, wanted: Filter, after: str, leased: Mapping[tuple[int, str], frozenset[int]]) -> Sighted:
-    """The messages that ``wanted`` means among the next behind the id ``after``; ``leased``: the positions by message and domain."""
+def look(
+    connection: Connection, wanted: Filter, after: str, leased: Mapping[tuple[int, str], frozenset[int]], last: int | None = None
+) -> Sighted:
+    """The messages that ``wanted`` means among the next behind the id ``after``; ``leased``: the positions by message and domain.
+    ``last``: the number of the last that may be meant.
+    """
     found: list[Match] = []
     looked = people = 0
     for number, octets, held, length, extents in _candidates(connection, wanted, after):
@@ -166,7 +170,7 @@ def look(connection: Connection, wanted: Filter, after: str, leased: Mapping[tup
             return Sighted(found, after)
         envelope = decode_envelope(of(bytes, octets))
         looked, people, after = looked + 1, people + len(envelope.recipients), envelope.id
-        if not matches(wanted, envelope):
+        if not matches(wanted, envelope) or (last is not None and of(int, number) > last):
             continue
         if match := _match(connection, wanted, of(int, number), envelope, (bool(held), length, extents), leased):
             found.append(match)

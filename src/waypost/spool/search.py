@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from waypost.spool.spool import Change
 from waypost.spool.states import FINAL, Move, State, after
@@ -51,6 +51,27 @@ def meant(wanted: Filter, standing: Standing) -> bool:
     if wanted.recipient is None:
         return True
     return standing.state not in FINAL and same(wanted.recipient, standing.recipient.mailbox)
+
+
+class Horizon(NamedTuple):
+    """How far a change in several goes has come, and how far it reaches."""
+
+    last: int
+    """The number of the last message that was there when it began."""
+    after: str
+    """The id behind which it goes on."""
+
+    @classmethod
+    def of(cls, text: str, last: int) -> Horizon:
+        """What ``text`` says; empty: a change that begins. Raises ValueError."""
+        if not text:
+            return cls(last, "")
+        number, _, after = text.partition("/")
+        return cls(int(number), after)
+
+    def beyond(self, after: str | None) -> str | None:
+        """As text, for the next go; None when there is none."""
+        return None if after is None else f"{self.last}/{after}"
 
 
 def moved(change: Change, state: State) -> State | None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from waypost.spool.states import State
 
 
-LOOKED = 200
+LOOKED = 100
 """Messages that are looked at in one go, so that neither memory nor the sessions beside feel how long the queue is."""
-PEOPLE = 1000
+PEOPLE = 500
 """Recipients after which one go ends early: a message may have thousands."""
 
 
@@ -183,6 +183,8 @@ class Altered:
     """Queue ids that changed (with dry_run: that would change)."""
     busy: list[str] = field(default_factory=list)
     """Ids that matched but are being attempted this moment, so were left alone."""
+    after: str | None = None
+    """Where the next go begins; None: nothing is left."""
 
 
 class Spool(Protocol):
@@ -211,9 +213,13 @@ class Spool(Protocol):
     async def find(self, wanted: Filter) -> Sequence[Found]:
         """All messages that match, in the order of their ids: for filters that mean few."""
 
-    async def alter(self, wanted: Filter, change: Change, *, telling: Telling | None = None, dry_run: bool = False) -> Altered:
-        """Do ``change`` to what matches; what is leased is left alone and reported.
+    async def alter(
+        self, wanted: Filter, change: Change, *, after: str = "", telling: Telling | None = None, dry_run: bool = False
+    ) -> Altered:
+        """Do ``change`` to what matches in one go; what is leased is left alone and reported. ``after``: of the go before, so that
+        together they reach what was there when the first of them began, and not what they queue themselves.
 
         What ``telling`` composes for a message is queued in the transaction that changes it. While it composes, nobody leases those
-        recipients; and if one of them moved on before all the same, none of them changes and nothing is queued.
+        recipients; and if one of them moved on before all the same, none of them changes and nothing is queued. Raises ValueError for
+        an ``after`` that no go gave.
         """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from waypost.spool.content import FoundContent, SegmentContent
 from waypost.spool.draft import SMALL, Room, SqliteDraft
 from waypost.spool.leasing import Leasing
 from waypost.spool.rows import encode_envelope, encode_extents
+from waypost.spool.search import Horizon
 from waypost.spool.segments import BLOCK, Segments, Stream
 from waypost.spool.shelf import Kept, Shelf
 from waypost.spool.spool import Altered, Found, Sight, SpoolFullError, SpoolUnavailableError
@@ -26,7 +26,7 @@ from waypost.store.lock import Lock
 from waypost.store.sqlite import Schema, SqliteDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
     from pathlib import Path
 
     from waypost.clock import Clock
@@ -274,22 +274,17 @@ class SqliteSpool:
 
     async def find(self, wanted: Filter) -> Sequence[Found]:
         """All messages that match, in the order of their ids."""
-        with self._border():
-            return [self._found(match) async for sighted in self._all(wanted) for match in sighted.matches]
-
-    async def _look(self, wanted: Filter, after: str) -> reading.Sighted:
-        leased = self._shelf.leases.snapshot()
-        return await self._db.read(lambda connection: reading.look(connection, wanted, after, leased))
-
-    async def _all(self, wanted: Filter) -> AsyncIterator[reading.Sighted]:
-        """One go after the other; ``wanted.limit`` holds for all of them together."""
+        found: list[Found] = []
         after: str | None = ""
-        left = wanted.limit
-        while after is not None and (left is None or left > 0):
-            sighted = await self._look(replace(wanted, limit=left), after)
-            yield sighted
-            after = sighted.after
-            left = None if left is None else left - len(sighted.matches)
+        while after is not None and (wanted.limit is None or len(found) < wanted.limit):
+            sight = await self.look(wanted, after=after)
+            found += sight.found
+            after = sight.after
+        return found[: wanted.limit]
+
+    async def _look(self, wanted: Filter, after: str, last: int | None = None) -> reading.Sighted:
+        leased = self._shelf.leases.snapshot()
+        return await self._db.read(lambda connection: reading.look(connection, wanted, after, leased, last))
 
     def _found(self, match: reading.Match) -> Found:
         content = FoundContent(match.size, partial(self._open_content, match.number), self._close_content)
@@ -308,15 +303,18 @@ class SqliteSpool:
                 self._segments.free(extents)
             self._later.clear()
 
-    async def alter(self, wanted: Filter, change: Change, *, telling: Telling | None = None, dry_run: bool = False) -> Altered:
-        """Do ``change`` to what matches, a transaction for each go; what is leased is left alone and reported."""
-        altered = Altered()
+    async def alter(
+        self, wanted: Filter, change: Change, *, after: str = "", telling: Telling | None = None, dry_run: bool = False
+    ) -> Altered:
+        """Do ``change`` to what matches in one go and one transaction; what is leased is left alone and reported."""
+        horizon = Horizon.of(after, self._number)
         with self._border():
-            async for sighted in self._all(wanted):
-                if dry_run:
-                    self._hand.preview(sighted.matches, change, altered)
-                else:
-                    await self._hand.alter(self._db, sighted.matches, change, altered, telling)
+            sighted = await self._look(wanted, horizon.after, horizon.last)
+            altered = Altered(after=horizon.beyond(sighted.after))
+            if dry_run:
+                self._hand.preview(sighted.matches, change, altered)
+            else:
+                await self._hand.alter(self._db, sighted.matches, change, altered, telling)
         return altered
 
     # After a start, and when the world fails.
