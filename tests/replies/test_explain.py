@@ -146,6 +146,13 @@ def test_a_reply_of_one_line_and_of_several() -> None:
         assert of("recipient.unknown", lang) == report.explanation.title
 
 
+def test_a_line_that_others_follow_is_read_like_the_last() -> None:
+    """``550-5.7.26 ...``, as it is copied out of a longer reply: the hyphen hides neither code nor status."""
+    told, alone = explain("550-5.7.26 Your message is not authenticated"), explain("550 5.7.26 Your message is not authenticated")
+    assert (550, "5.7.26") == (told.reports[0].reading.code, told.reports[0].reading.status)
+    assert alone.reports[0].explanation == told.reports[0].explanation
+
+
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
 def test_a_message_is_taken_for_one_whatever_its_line_ends(ending: bytes) -> None:
     """Its recipient's failure is reported under the name that it was given."""

@@ -158,9 +158,12 @@ def _numbers(reply: str) -> tuple[int | None, str | None, str, str]:
         said = one if status is None or status.start() > 2 else " ".join(reply[status.end() :].split())
         return None, status[1] if status else None, one, said
     code, rest = found[1], reply[found.end() :]
+    goes_on = rest[:1] == "-"
+    if goes_on:  # the mark of a line that is not the last is no part of the status behind it
+        rest = f" {rest[1:]}"
     status = _STATUS.search(rest)
     early = status if status and status.start() <= _EARLY and "@" not in rest[: status.start()] else None
-    if rest[:1] == "-" or "\n" in rest:
+    if goes_on or "\n" in rest:
         rest = _joined(rest, code)
         early = early and _STATUS.search(rest)
     one = " ".join(rest.split())
