@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from waypost.cli import output, sheet
 from waypost.cli.said import acts, category, page, retries, show_prose, show_record, tone
-from waypost.replies.explaining import who_acts
+from waypost.replies.explaining import succeeded, who_acts
 from waypost.replies.explanation import Kind, Permanence, Scope
 from waypost.replies.library import words
 from waypost.replies.records import CODES, Retry, Who, lookup
@@ -78,8 +78,8 @@ def _group(reports: Sequence[Report], lang: str, *, again: bool) -> None:
 def _head(report: Report, lang: str) -> None:
     reading = report.reading
     name = " ".join(filter(None, (str(reading.code or ""), reading.status)))
-    good = reading.code is not None and reading.code < 400
-    colour = tone(None if good else reading.permanence, reading.code // 100 if reading.code else None)
+    good = succeeded(reading)
+    colour = tone(None if good else reading.permanence, int(name[0]) if good else None)
     sheet.head(name, report.explanation.title, colour)
     lasting = label("permanence", "none" if good else reading.permanence, lang)
     who = (Who.NOBODY,) if good else who_acts(reading)

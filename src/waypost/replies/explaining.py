@@ -22,7 +22,7 @@ from waypost.replies.terms import label
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["as_json", "explain", "explanation_of", "is_code", "prose_json", "who_acts"]
+__all__ = ["as_json", "explain", "explanation_of", "is_code", "prose_json", "succeeded", "who_acts"]
 
 _BLANK = " \t\r\n\v\f\ufeff"
 _CODE = re.compile(r"[2-5]\d\d")
@@ -114,7 +114,7 @@ def _own(reading: Reading, lang: str) -> Prose | None:
 
 def _category(reading: Reading, lang: str) -> Prose | None:
     """The category's prose, where it is known and something failed."""
-    if reading.category == "unknown" or (reading.code is not None and reading.code < 400):
+    if reading.category == "unknown" or succeeded(reading):
         return None
     record = lookup(reading.category, lang)
     return record.prose if record is not None and record.kind is RecordKind.CATEGORY else None
@@ -176,6 +176,11 @@ def _evidence(text: str, record: Record | None) -> Evidence:
         return Evidence(rule="digit", words=text[0], source="RFC 5321 section 4.2.1", sure=0.3)
     source = record.references[0].name() if record.references else (record.known_from or "observed")
     return Evidence(rule=f"{record.kind.value}.{record.code}", words=text, source=source, sure=1.0)
+
+
+def succeeded(reading: Reading) -> bool:
+    """Whether it is good news: by the reply code, else by the status."""
+    return str(reading.code or reading.status or "")[:1] in ("2", "3")
 
 
 def who_acts(reading: Reading) -> Sequence[Who]:
