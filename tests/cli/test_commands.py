@@ -61,7 +61,8 @@ def announced(server: Waypost) -> list[int]:
 
 def dev_server(folder: Path) -> Waypost:
     """The dev profile, on whatever ports are free."""
-    return Waypost(folder, None, [word for at in range(3) for word in ("--set", f"listeners.{at}.bind=127.0.0.1:0")])
+    free = [word for at in range(3) for word in ("--set", f"listeners.{at}.bind=127.0.0.1:0")]
+    return Waypost(folder, None, [*free, "--set", "web.bind="])
 
 
 @pytest.fixture(scope="module")
@@ -435,7 +436,7 @@ def test_a_server_of_another_account(dev: Place) -> None:
     require_root()
     # The interpreter may stand where that account may not look: everything is imported before root is given up.
     program = (
-        "import os, sys; import waypost.cli.queue, waypost.cli.main, waypost.config.dev, waypost.daemon.offline, encodings.idna;"
+        "import difflib, os, sys; import waypost.cli.queue, waypost.cli.main, waypost.config.dev, waypost.daemon.offline, encodings.idna;"
         "os.setgid(65534); os.setuid(65534);"
         "sys.exit(waypost.cli.main.main(sys.argv[1:]))"
     )

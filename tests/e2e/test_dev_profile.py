@@ -55,6 +55,7 @@ def dev(module_folder: Path) -> Iterator[Dev]:
     """``waypost serve`` without a configuration; only the ports are other ones, so that tests can run beside each other."""
     ports = free_port(), free_port(), free_port()
     arguments = [word for at, port in enumerate(ports) for word in ("--set", f"listeners.{at}.bind=127.0.0.1:{port}")]
+    arguments += ["--set", "web.bind="]
     server = Waypost(module_folder, None, arguments).start()
     yield Dev(server, *ports)
     try:
