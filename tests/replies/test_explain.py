@@ -234,6 +234,7 @@ def test_the_category_comes_before_the_code_and_good_news_have_none() -> None:
     assert explanation_of(reading(), "en").title == of("550")
     assert explanation_of(reading(code=250, status="2.1.5", category="report.delivered"), "en").title == of("2.1.5")
     assert explanation_of(reading(code=None, status="2.1.5", category="report.delivered"), "en").title == of("2.1.5")
+    assert explanation_of(reading(code=None, status="2.0.0", category="report.delivered"), "en").title == of("report.delivered")
     assert explanation_of(reading(code=571), "zh").title == of("571", "zh")
     assert explanation_of(reading(code=None, status="5.9.9"), "en").title == "Refused"
     assert explanation_of(reading(code=None), "en").title == "No known code"

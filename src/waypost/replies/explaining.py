@@ -113,8 +113,9 @@ def _own(reading: Reading, lang: str) -> Prose | None:
 
 
 def _category(reading: Reading, lang: str) -> Prose | None:
-    """The category's prose, where it is known and something failed."""
-    if reading.category == "unknown" or succeeded(reading):
+    """The category's prose, where it is known and something failed; of good news only where code and status tell nothing."""
+    mute = reading.code is None and (reading.status or "").endswith(".0.0")
+    if reading.category == "unknown" or (succeeded(reading) and not mute):
         return None
     record = lookup(reading.category, lang)
     return record.prose if record is not None and record.kind is RecordKind.CATEGORY else None
