@@ -24,10 +24,10 @@ _WIDE = re.compile(r"[^\s<>()\[\]\"'`,;:@=|\\]{1,100}@(?:[^\s<>()\[\]\"'`,;:@=|\
 _PREFIX = re.compile(r"^(?:smtp=|rfc822=|mailto=|smtp:|mailto:|to=|[*'`=/|{}#&!]+(?!\?))", re.IGNORECASE)
 _TRAIL = re.compile(r"[-_.'`*]+$")
 
-_FILLER = re.compile(r"[\s<>\[\](){}\"'`*•·●○◆■□►▶→>|,;:.!=_~«»“”‘’「」『』【】〈〉（）：，。；、－—–-]+")
+_FILLER = re.compile(r"[\s<>＜＞\[\](){}\"'`*•·●○◆■□►▶→>|,;:.!=_~«»“”‘’「」『』【】〈〉（）：，。；、－—–-]+")
 """What may stand around an address that has its line to itself."""
 _SHOWN_NAME = re.compile(r"[^@:<>]{0,80}<(?:mailto:|smtp:)?$", re.IGNORECASE)
-_BULLET = re.compile(r"^[\s<>\[({\"'`*•·●○◆■□►▶→|#=~_«“‘「『【（–—-]*(?:\d{1,3}[.)]\s*)?[\s<\[({\"'`]*$")
+_BULLET = re.compile(r"^[\s<>＜\[({\"'`*•·●○◆■□►▶→|#=~_«“‘「『【（–—-]*(?:\d{1,3}[.)]\s*)?[\s<\[({\"'`]*$")
 _OPENS_REASON = re.compile(r"^[>\]\"'`)}\s]*(?::|\.\.\.|…|：|\(|\[|,\s|;|=|\s[-–—]|\s*$|\s+on\s|\s*（|\s*，|\s+\d{3}\b|\s{2,}|\t)")
 _PACKED = re.compile(r"^\S{1,100}[:;=]<?$")
 """Words without a space before an address: queue names and counters that a program put there."""

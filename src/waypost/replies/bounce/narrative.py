@@ -35,6 +35,8 @@ _REPLY_LINE = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -]")
 _ADDRESSED = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\s+)?<?$")
 _CLAUSE = re.compile(r"[.;!?。；！？]\s+|。")
 _TO = re.compile(r"(?:^|[\s(])(?:to|for|an|a|à|para|para o|till|til|aan|do|для|на)\s*$")
+_LISTED = re.compile(r"[>\"'\])\s]*(?:[,;、，；&]|\s(?:and|und|et|y|e|en|och|og|ja|i|a|и)\s)[<\"'\[(\s]*")
+"""What stands between two addresses of a list."""
 _LEAD = " <\"'([{:：=*-–—>\t「『【（"
 
 
@@ -113,6 +115,7 @@ class _Scene:
         found = [account for number, line in enumerate(self.lines) if "@" in line for account in self._on_line(number, line)]
         if not found:
             return [Account(address, number, 1) for number, address in self._aliases[:1]]
+        found = self._before_signature(found)
         top = max(account.rank for account in found)
         best = [account for account in found if account.rank == top]
         others = [account for account in best if same(account.recipient) not in self.senders]
@@ -121,14 +124,21 @@ class _Scene:
             account.alias = next((address for number, address in self._aliases if 0 <= number - account.line <= 3), None)
         return chosen
 
+    def _before_signature(self, found: list[Account]) -> list[Account]:
+        """``found`` without what stands in a signature, unless all does."""
+        end = next((number for number, line in enumerate(self.lines) if line.rstrip() == "--"), len(self.lines))
+        return [account for account in found if account.line < end] or found
+
     def _on_line(self, number: int, line: str) -> list[Account]:
         echo = self._echoed(line)
         if echo is not None:
             self.to += [mention.address for mention in mentions(line)] if echo else []
             return []
-        found = []
+        found: list[Account] = []
+        rank = 0
         for mention in mentions(line):
-            rank = self._rank(mention, number, line)
+            listed = bool(found) and _goes_on(found[-1], mention)
+            rank = rank if listed and rank > 1 else self._rank(mention, number, line)
             if rank:
                 found.append(Account(mention.address, number, rank, mention.before, mention.after, line))
         return found
@@ -156,7 +166,7 @@ class _Scene:
             return 0
         elsewhere = self.signs.other.found(lead) is not None
         if mention.place in (Place.ALONE, Place.HEAD) and not (elsewhere and any(map(str.isalpha, lead))):
-            return self._own_line(mention, number, line)
+            return min(self._own_line(mention, number, line), 1 if _is_directory_name(mention.address) else 3)
         tail = before.rstrip(_LEAD)
         named = self.signs.recipient.closes(tail)
         if not named and (elsewhere or same(mention.address) in self.senders):
@@ -174,7 +184,8 @@ class _Scene:
         if not fails:
             return 1
         leads = mention.place is Place.TAIL and (mention.before.rstrip(" <\"'([").endswith((":", "：")) or _TO.search(tail))
-        return 3 if leads else 2 if _TO.search(tail) else 1
+        here = fold(self.lines[number][:600])
+        return 3 if leads else 2 if _TO.search(tail) or self.signs.failure.found(here) or self.signs.delay.found(here) else 1
 
     def _own_line(self, mention: Mention, number: int, line: str) -> int:
         """The rank of an address that begins a line or has it alone: not where the line only goes on with another."""
@@ -204,9 +215,21 @@ class _Scene:
         )
 
 
+def _goes_on(before: Account, mention: Mention) -> bool:
+    """Whether a mention is the next of a list on one line."""
+    between = before.rest[: len(before.rest) - len(mention.after) - len(mention.address)]
+    return _LISTED.fullmatch(between) is not None
+
+
 def _is_link(before: str) -> bool:
     token = before.rsplit(None, 1)[-1] if before.strip() else ""
     return "://" in token or token.lower().endswith("?subject=")
+
+
+def _is_directory_name(address: str) -> bool:
+    """A name of Notes, which has parts and a domain that are none of the Internet's."""
+    local, _, domain = address.rpartition("@")
+    return "/" in local and "." not in domain
 
 
 def _has_reply(text: str) -> bool:

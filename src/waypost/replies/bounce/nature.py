@@ -222,7 +222,7 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
         return True
     returned = story.returned or letter.enclosed is not None
     if letter.daemon == _SURELY:
-        if _by_postmaster(letter, story) or _to_the_owner(letter, story, returned=returned):
+        if _by_postmaster(letter, story, formal=subject or returned) or _to_the_owner(letter, story, returned=returned):
             return False
         marked = letter.head.text(b"auto-submitted").lower().startswith("auto-")
         return _told_by_mailer(letter, story, said=said, subject=subject or marked, block=block, returned=returned)
@@ -242,13 +242,15 @@ def _told_by_mailer(letter: Letter, story: Story, *, said: bool, subject: bool, 
     return block and _mechanical(story)
 
 
-def _by_postmaster(letter: Letter, story: Story) -> bool:
+def _by_postmaster(letter: Letter, story: Story, *, formal: bool) -> bool:
     """Whether the postmaster is a person this time, who answers somebody or writes to all."""
     if letter.empty_path:
         return False
     if letter.answered and (_talks(letter, story) or (letter.head.first(b"in-reply-to") and not _mechanical(story))):
         return True
-    return letter.sender[0].startswith("postmaster") and _talks(letter, story) and letter.enclosed is None and not _mechanical(story)
+    if not letter.sender[0].startswith("postmaster"):
+        return False
+    return not formal or (_talks(letter, story) and letter.enclosed is None and not _mechanical(story))
 
 
 def _to_the_owner(letter: Letter, story: Story, *, returned: bool) -> bool:

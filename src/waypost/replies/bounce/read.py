@@ -211,10 +211,14 @@ def _other_names(letter: Letter, story: Story) -> Iterator[Iterable[str]]:
     yield letter.failed_header
     yield _only(list(dict.fromkeys(story.to)))
     top = max((account.rank for account in story.accounts), default=0)
-    yield (account.recipient for account in story.accounts if account.rank == top)
+    weak = [account.recipient for account in story.accounts if account.rank == top]
     head = letter.returned_head
     for name in (b"x-actual-recipient", b"x-rcpt-to", b"to"):
-        yield _only([mention.address for mention in mentions(header_text(head.first(name))[:2000])] if head else [])
+        written = [mention.address for mention in mentions(header_text(head.first(name))[:2000])] if head else []
+        keys = {same(address) for address in written}
+        yield [address for address in weak if same(address) in keys]
+        yield _only(written)
+    yield weak
     yield list(dict.fromkeys(story.to))[:1]
     yield _bare_names(letter, story)
     yield _only(

@@ -62,7 +62,8 @@ def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
         evidence=(*trail, *best.evidence),
     )
     if case.delayed:
-        return replace(reading, permanence=Permanence.TEMPORARY, because=reading.because or _because(reading, "delayed"))
+        category = "report.delayed" if reading.category == "unknown" else reading.category
+        return replace(reading, category=category, permanence=Permanence.TEMPORARY, because=reading.because or _because(reading, "delayed"))
     if reading.permanence is Permanence.UNKNOWN or reading.because == "category":  # no digit was said: what a category mostly is
         return replace(reading, permanence=_by_status(reading, case), because="")
     return reading
