@@ -88,6 +88,8 @@ def _fires(rule: Mapping[str, Any], way: str, rules: Rules) -> bool:
 
 def _number(rule: Mapping[str, Any]) -> str:
     """Code and status with which a rule may fire."""
+    if rule.get("codes") == ["none"]:
+        return ""
     wanted = rule.get("codes", ["5"])[0].replace("*", "0").replace(".00", ".0")
     if "." in wanted:
         return f"{wanted[0]}50 {wanted}"
@@ -95,7 +97,7 @@ def _number(rule: Mapping[str, Any]) -> str:
 
 
 def _numbered(rule: Mapping[str, Any], way: str) -> str:
-    return f"{_number(rule)} {way}"
+    return f"{_number(rule)} {way}".strip()
 
 
 def _ways(phrase: str, lists: Mapping[str, Sequence[str]]) -> Iterator[str]:

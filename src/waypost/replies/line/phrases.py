@@ -30,7 +30,7 @@ class Rule:
     provider: str = ""
     """Only of this provider's servers; empty: whoever says it."""
     codes: tuple[str, ...] = ()
-    """Only with one of these: the beginning of a code, or a status (``5.7.1``, ``5.7.*``); empty: with any."""
+    """Only with one of these: the beginning of a code, a status (``5.7.1``, ``5.7.*``), ``none`` for no number; empty: with any."""
     commands: tuple[str, ...] = ()
     """Only in answer to one of these commands; empty: to any."""
     permanence: str = ""
@@ -136,8 +136,10 @@ def _holds(rule: Rule, speakers: tuple[str, ...], numbers: tuple[str, ...], comm
         return False
     if rule.commands and command and command not in rule.commands:
         return False
-    if not rule.codes or (not numbers and len(rule.codes[0]) == 1):  # a class alone is asked for, and none is said
+    if not rule.codes:
         return True
+    if not numbers:  # a class is asked for, or that none be said
+        return rule.codes[0] == "none" or len(rule.codes[0]) == 1
     return any(_fits(wanted, number) for wanted in rule.codes for number in numbers)
 
 
