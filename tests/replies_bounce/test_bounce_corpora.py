@@ -152,12 +152,18 @@ def test_no_mutant_raises() -> None:
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"550 " * 20_000,
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"kim@example.com: 550 no\n" * 5000,
         b"From: MAILER-DAEMON\nSubject: failure notice\nContent-Type: text/html\n\n" + b"<a href=mailto:" * 10_000,
+        b"From: MAILER-DAEMON\nSubject: failure notice\nContent-Type: text/html\n\n" + b"<style>" * 30_000,
+        b"From: MAILER-DAEMON\nSubject: failure notice\nContent-Type: text/html\n\n<p>" + b"<![" * 60_000,
+        b"From: MAILER-DAEMON\nSubject: failure notice\nContent-Type: text/html\n\n<p>" + b"<br " * 60_000,
+        b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + (b"a" * 3000 + b"@\n") * 80,
+        b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"a." * 100_000 + b"[192.0.2.1] said: 550 no kim@example.com",
+        b"From: MAILER-DAEMON\nSubject: failure notice\n\nkim@example.com\n" + b"=" * 200_000 + b"x",
         b"From: MAILER-DAEMON\nSubject: " + b"=?utf-8?q?" * 10_000 + b"\n\n",
         b"From: MAILER-DAEMON\nX-Long:" + b" \n" * 100_000 + b"\n\nfailed",
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b"-" * 200_000,
         b"From: MAILER-DAEMON\nSubject: failure notice\n\n" + b" " * 200_000 + b"x@example.com",
     ],
-    ids=range(18),
+    ids=range(24),
 )
 def test_odd_messages(octets: bytes) -> None:
     """Messages made to be hard are read at once, and the same each time."""

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
-LONGEST = 4000
+LONGEST = 2000
 """Characters of a line that are searched."""
 _MENTIONS = 100
 
-_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}"
+_LOCAL = r"(?<![A-Za-z0-9!#$%&'*+/=?^_`{|}~.-])[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}"
 _DOMAIN = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})|\[[0-9A-Fa-f.:IPv]{3,45}\]"
 _PLAIN = re.compile(rf"(?:\"(?:[^\"\\\n]|\\.){{1,64}}\"|{_LOCAL})@(?:{_DOMAIN})")
 _ANGLED = re.compile(

@@ -44,9 +44,15 @@ _BETWEEN = re.compile(r"(\?=)\s+(=\?)")
 _BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=]{16,}\s*\Z")
 
-_UNSEEN = re.compile(r"<(style|script|head|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->|<!\[[^>]*>", re.IGNORECASE | re.DOTALL)
-_BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?td|/?li|/?h[1-6]|/?pre|/?table|hr|/?blockquote|/?ul|/?ol)\b[^>]*>", re.IGNORECASE)
-_MAILTO = re.compile(r"<a\b[^>]{0,400}?href\s*=\s*[\"']?mailto:([^\"'?>\s]+)[^>]*>([^<]{0,200})</a\s*>", re.IGNORECASE)
+_SEEN = 128 * 1024
+"""Characters of HTML that are read."""
+_UNSEEN = re.compile(
+    r"<(style|script|head|title)\b[^<>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<![^<>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What a reader does not see; what is never closed hides all that follows, so that no text is searched twice."""
+_BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?td|/?li|/?h[1-6]|/?pre|/?table|hr|/?blockquote|/?ul|/?ol)\b[^<>]*>", re.IGNORECASE)
+_MAILTO = re.compile(r"<a\b[^<>]{0,400}?href\s*=\s*[\"']?mailto:([^\"'?<>\s]{1,300})[^<>]{0,400}>([^<]{0,200})</a\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9:]*(?:\s[^<>]*)?/?>")
 _BLANKS = re.compile(r"[ \t\xa0\u3000]+")
 
@@ -133,9 +139,10 @@ def _decode_word(word: re.Match[str]) -> str:
 
 def html_text(source: str) -> str:
     """What a reader of ``source`` sees, a line for each block; links to addresses show the address."""
-    if not _TAG.search(source, 0, MOST):
-        return html.unescape(source[:MOST])
-    text = _UNSEEN.sub(" ", source[:MOST])
+    source = source[:_SEEN]
+    if not _TAG.search(source):
+        return html.unescape(source)
+    text = _UNSEEN.sub(" ", source)
     text = _MAILTO.sub(_with_address, text)
     text = _TAG.sub("", _BREAK.sub("\n", text.replace("\r", " ").replace("\n", " ")))
     return "\n".join(_BLANKS.sub(" ", line).strip() for line in html.unescape(text).split("\n"))

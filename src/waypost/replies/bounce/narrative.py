@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LINES = 1500
 """Lines of a report that are read."""
+_CHARACTERS = 256 * 1024
+"""Characters of a report that are read."""
 _SECTION = 40
 """Lines that are read after a recipient."""
 _RECIPIENTS = 1000
@@ -79,7 +81,7 @@ class Story:
 
 def read_story(text: str, signs: Signs, *, senders: Collection[str] = ()) -> Story:
     """The story that ``text`` tells; ``senders`` are the addresses (as ``same`` has them) of whoever sent the message that failed."""
-    lines = text.split("\n", LINES)[:LINES]
+    lines = text[:_CHARACTERS].split("\n", LINES)[:LINES]
     end = returned_from(lines, signs)
     story = _story(lines, end, signs, senders)
     if end < len(lines) and not any(account.rank > 1 for account in story.accounts):

@@ -22,6 +22,7 @@ _FIELD_LIKE = re.compile(r"^[ \t>|]{0,12}[A-Za-z][A-Za-z0-9-]{1,40}[ \t]*:(?:[ \
 _DECORATED = re.compile(r"^[ \t>]*(?:[-=*_|#~+<]{2,}|\*|[＝－─━═＊*■□◆]{2,})")
 _RULED = re.compile(r"^\s*(?:[-=_*#~+|─━═]{3,})(?:.{0,100}[-=_*#~+|─━═:]{2,}\s*|\s*[^@<>]{0,80})$")
 _LONGEST = 120
+_WIDEST = 300
 
 
 def returned_from(lines: Sequence[str], signs: Signs, *, headings: bool = True) -> int:
@@ -39,7 +40,7 @@ def returned_from(lines: Sequence[str], signs: Signs, *, headings: bool = True) 
 
 def is_rule(line: str) -> bool:
     """Whether a line only parts the report: a rule, or a heading drawn with one."""
-    return _RULED.match(line) is not None
+    return len(line) < _WIDEST and _RULED.match(line) is not None
 
 
 def _may_part(line: str) -> bool:
