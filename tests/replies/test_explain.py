@@ -149,7 +149,7 @@ def test_a_reply_of_one_line_and_of_several() -> None:
 def test_a_line_that_others_follow_is_read_like_the_last() -> None:
     """``550-5.7.26 ...``, as it is copied out of a longer reply: the hyphen hides neither code nor status."""
     told, alone = explain("550-5.7.26 Your message is not authenticated"), explain("550 5.7.26 Your message is not authenticated")
-    assert (550, "5.7.26") == (told.reports[0].reading.code, told.reports[0].reading.status)
+    assert (told.reports[0].reading.code, told.reports[0].reading.status) == (550, "5.7.26")
     assert alone.reports[0].explanation == told.reports[0].explanation
 
 
