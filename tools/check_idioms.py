@@ -83,7 +83,7 @@ def _phrase(rule: Mapping[str, Any], phrase: str, sections: Mapping[str, Any], r
 def _fires(rule: Mapping[str, Any], way: str, rules: Rules) -> bool:
     numbers = tuple(_number(rule).split())
     found = rules.matches(fold(way), speakers=(rule.get("provider", ""),), numbers=numbers, command="")
-    return any(match.rule.name == rule["name"] for match in found)
+    return any(match.rule.name == rule["name"] and not match.doubted for match in found)
 
 
 def _number(rule: Mapping[str, Any]) -> str:

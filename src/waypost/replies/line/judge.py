@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LEAST = 0.35
 """What is less sure than this is unknown."""
 
+_DOUBT = 0.5
+"""How sure a rule remains beside words that mostly make its own mean something else: enough where nothing else is known."""
+
 _OWN = 0.04
 """A provider's own rule goes before a general one that is as sure."""
 
@@ -61,8 +64,9 @@ def _rank(verdict: Verdict) -> tuple[float, int]:
 
 def _verdict(match: Match, folded: Folded, numbers: Sequence[str]) -> Verdict:
     rule = match.rule
+    sure = rule.sure * _DOUBT if match.doubted else rule.sure
     words = folded.quote(match.start, match.end) if match.end else " ".join(numbers)
-    return Verdict(rule.category, Evidence(rule=rule.name, words=words, source=rule.source, sure=rule.sure), match)
+    return Verdict(rule.category, Evidence(rule=rule.name, words=words, source=rule.source, sure=sure), match)
 
 
 @cache

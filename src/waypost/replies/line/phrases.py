@@ -6,7 +6,7 @@ Loaded when first a text is judged; a pattern is compiled when first its words a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Match:
     start: int
     end: int
     """Where its words stand; start equals end where a status alone did it."""
+    doubted: bool = False
+    """Whether words stand beside that mostly make them mean something else."""
 
 
 _Phrase = tuple[int, str, tuple[frozenset[str], ...], bool]
@@ -80,8 +82,8 @@ class Rules:
         """The rules that hold, each once, in no order; ``speakers`` are the provider and whom it is like, ``numbers`` code and status."""
         found = self._scan(folded)
         found |= self._by_status(speakers, numbers)
-        held = (match for number, match in found.items() if not self._excepted(number, folded))
-        return [match for match in held if _holds(match.rule, speakers, numbers, command)]
+        held = {number: match for number, match in found.items() if _holds(match.rule, speakers, numbers, command)}
+        return [replace(match, doubted=True) if self._excepted(number, folded) else match for number, match in held.items()]
 
     def rule(self, number: int) -> Rule:
         """The rule of that number."""
