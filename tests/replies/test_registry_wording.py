@@ -98,3 +98,10 @@ def test_own_replies_are_not_all_told_alike() -> None:
     """In English no three words begin more than a tenth of what is told of when our replies occur."""
     openings = [" ".join(text.split()[:3]) for entry, field, text in texts("en") if entry.startswith("catalogue.") and field == "occurs"]
     assert [opening for opening in set(openings) if openings.count(opening) > len(openings) // 10] == []
+
+
+@pytest.mark.parametrize("section", ["basic", "enhanced", "nonstandard", "provider", "category"])
+def test_nobody_acts_alone(section: str) -> None:
+    """Where nobody must act, nobody else is named beside."""
+    people = {name: row["who"] for name, row in facts("registry")[section].items()}
+    assert {name: who for name, who in people.items() if "nobody" in who and len(who) > 1} == {}
