@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(waypost.__file__).parent
-REPLY = re.compile(r"[2-5]\d\d[ -]")
+REPLY = re.compile(r"(?!\d{3}-\d{3}$)[2-5]\d\d[ -]")
+"""How a reply begins; 214-220 alone is the name of a pair."""
 OUTSIDE = [source for source in sorted(ROOT.rglob("*.py")) if ROOT / "replies" not in source.parents]
 
 
@@ -38,8 +39,8 @@ def test_no_reply_is_written_outside_the_catalogue() -> None:
 
 def test_the_search_would_find_one() -> None:
     """The search sees plain, formatted and octet strings, and passes over docstrings."""
-    program = '"""250 a docstring."""\nx = "550 no"\ny = f"250-{x}"\nz = b"421 bye"\n'
-    assert [(line, bool(REPLY.match(text))) for line, text in literals(program)] == [(2, True), (4, True), (3, True)]
+    program = '"""250 a docstring."""\nx = "550 no"\ny = f"250-{x}"\nz = b"421 bye"\np = "214-220"\n'
+    assert [(line, bool(REPLY.match(text))) for line, text in literals(program)] == [(2, True), (4, True), (5, False), (3, True)]
 
 
 def test_every_key_is_uttered_somewhere() -> None:
