@@ -91,6 +91,8 @@ def _spans(line: str) -> list[tuple[str, int, int]]:
 def _trimmed(text: str, start: int) -> tuple[str, int, int]:
     """The address without what only clings to it."""
     end = start + len(text)
+    if text.startswith("/") or "/." in text:
+        return "", start, end
     while prefix := _PREFIX.match(text):
         text = text[prefix.end() :]
     if not text.endswith("]"):

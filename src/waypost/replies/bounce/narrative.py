@@ -37,6 +37,8 @@ _REPLY_LINE = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -]")
 _ADDRESSED = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\s+)?<?$")
 _CLAUSE = re.compile(r"[.;!?。；！？]\s+|。")
 _TO = re.compile(r"(?:^|[\s(])(?:to|for|an|a|à|para|para o|till|til|aan|do|для|на)\s*$")
+_QUOTED = re.compile(r"\s?>\s+[^\s@]*[^\s@<>]")
+"""A line that somebody quotes: not one that only points at an address."""
 _LISTED = re.compile(r"[>\"'\])\s]*(?:[,;、，；&]|\s(?:and|und|et|y|e|en|och|og|ja|i|a|и)\s)[<\"'\[(\s]*")
 """What stands between two addresses of a list."""
 _LEAD = " <\"'([{:：=*-–—>\t「『【（"
@@ -141,6 +143,7 @@ class _Scene:
         for mention in mentions(line):
             listed = bool(found) and _goes_on(found[-1], mention)
             rank = rank if listed and rank > 1 else self._rank(mention, number, line)
+            rank = min(rank, 1) if _QUOTED.match(line) else rank
             if rank:
                 found.append(Account(mention.address, number, rank, mention.before, mention.after, line))
         return found
@@ -163,11 +166,13 @@ class _Scene:
             return 2
         before = fold(mention.before[-160:])
         lead = _CLAUSE.split(before)[-1]
-        if self.signs.alias.found(lead):
+        if self.signs.alias.found(lead) or self._goes_on_as_alias(lead, number):
             self._aliases.append((number, mention.address))
             return 0
+        if self.signs.contact.found(lead) or self._asks_to_write(mention, number):
+            return 0
         elsewhere = self.signs.other.found(lead) is not None
-        if mention.place in (Place.ALONE, Place.HEAD) and not (elsewhere and any(map(str.isalpha, lead))):
+        if mention.place in (Place.ALONE, Place.HEAD) and not (elsewhere and " " in lead.strip()):
             return min(self._own_line(mention, number, line), 1 if _is_directory_name(mention.address) else 3)
         tail = before.rstrip(_LEAD)
         named = self.signs.recipient.closes(tail)
@@ -176,6 +181,17 @@ class _Scene:
         if _REPLY_LINE.match(line):
             return 2 if _ADDRESSED.match(mention.before) else 1
         return self._told(mention, number, tail, named=named)
+
+    def _goes_on_as_alias(self, lead: str, number: int) -> bool:
+        """Whether the line before broke off where the address that this one was made from is named."""
+        if not number or any(map(str.isalnum, lead)):
+            return False
+        return self.signs.alias.closes(fold(self.lines[number - 1][-60:]).rstrip(_LEAD))
+
+    def _asks_to_write(self, mention: Mention, number: int) -> bool:
+        """Whether what follows makes it the address of whoever helps, as languages have it whose verbs come last."""
+        following = self.lines[number + 1].strip()[:40] if number + 1 < len(self.lines) else ""
+        return self.signs.contact_after.found(fold(f"{mention.after[:60]} {following}")) is not None
 
     def _told(self, mention: Mention, number: int, tail: str, *, named: bool) -> int:
         """The rank of an address inside or at the end of a sentence."""

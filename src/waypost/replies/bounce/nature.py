@@ -173,9 +173,18 @@ def _succeeds(letter: Letter, story: Story) -> Judgement | None:
 
 def _plainly_reports(letter: Letter, story: Story) -> bool:
     """Whether a mailer names a recipient and a reply: whatever else it says, it answers for nobody."""
-    if letter.daemon < _SURELY or letter.signs.auto_subject.found(letter.subject):
+    if letter.signs.auto_subject.found(letter.subject) or letter.answered:
         return False
-    return any(account.rank >= _SURELY for account in story.accounts) and _mechanical(story)
+    block = any(account.rank >= _SURELY for account in story.accounts)
+    if letter.daemon == _SURELY:
+        return block and _mechanical(story)
+    failing = letter.signs.failure_subject.found(letter.subject) is not None
+    return failing and letter.null_path and (block or _mechanical(story)) and not _talks(letter, story) and not _thanks(letter, story)
+
+
+def _thanks(letter: Letter, story: Story) -> bool:
+    """Whether the report begins with the words of a desk that answers by itself."""
+    return letter.signs.answer.found(fold("\n".join(story.lines[:12]))[:400]) is not None
 
 
 def _is_delay(letter: Letter, opening: str, *, delay: str | None, late: str | None) -> bool:
@@ -229,7 +238,8 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
     if _looks_personal(letter, story):
         return False
     points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story), _to_the_author(letter)))
-    return said and block and points >= (_LIKELY if letter.null_path or letter.daemon else _CERTAIN)
+    told = said or (subject and letter.null_path)
+    return told and block and points >= (_LIKELY if letter.null_path or letter.daemon else _CERTAIN)
 
 
 def _told_by_mailer(letter: Letter, story: Story, *, said: bool, subject: bool, block: bool, returned: bool) -> bool:

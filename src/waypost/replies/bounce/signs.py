@@ -98,6 +98,8 @@ class Signs:
     separator: Phrases
     recipient: Phrases
     other: Phrases
+    contact: Phrases
+    contact_after: Phrases
     alias: Phrases
     reason: Phrases
     echo: frozenset[str]
@@ -140,6 +142,8 @@ def made_of(source: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Signs:
         separator=_phrases(sections["separator"], "begins"),
         recipient=_phrases(sections["label"], "recipient"),
         other=_phrases(sections["other"], "leads"),
+        contact=_phrases(sections["contact"], "leads"),
+        contact_after=_phrases(sections["contact"], "follows"),
         alias=_phrases(sections["alias"], "leads"),
         reason=_phrases(sections["reason"], "leads"),
         echo=frozenset(_words(sections["echo"], "own")),
