@@ -56,11 +56,12 @@ def test_judgement_names_every_category() -> None:
     assert set(facts("registry")["category"]) == set(facts("judgement")["category"])
 
 
-def test_numbers_come_to_categories_that_there_are() -> None:
-    """What a code or status stands for is a category."""
-    shelf = facts("judgement")
-    for section in ("enhanced", "basic"):
-        assert [number for number, row in shelf[section].items() if row["category"] not in shelf["category"]] == []
+def test_only_numbers_that_say_something_are_believed() -> None:
+    """What makes one sure of something is a number of the registry that stands for a category."""
+    registry = facts("registry")
+    for section, sure in facts("judgement")["sure"].items():
+        assert [] == [number for number in sure if registry[section][number]["category"] == "unknown"]
+        assert all(0.35 <= value < 0.9 for value in sure.values())
 
 
 @pytest.mark.parametrize(

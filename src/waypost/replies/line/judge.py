@@ -7,16 +7,15 @@ RFC 5321 sections 4.2.1 (first digit) and 4.5.3.1.10 (552 for too many recipient
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from waypost.replies.explanation import Evidence, Permanence, Reading, Scope
+from waypost.replies.explanation import Evidence, Reading, Scope
 from waypost.replies.library import facts
 from waypost.replies.line import permanence, providers
 from waypost.replies.line.fold import Folded, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from waypost.replies.line.phrases import Match, Rules
     from waypost.replies.line.split import Parts
@@ -69,33 +68,30 @@ def _verdict(match: Match, folded: Folded, numbers: Sequence[str]) -> Verdict:
     return Verdict(rule.category, Evidence(rule=rule.name, words=words, source=rule.source, sure=sure), match)
 
 
-@cache
-def _numbers() -> Mapping[str, Any]:
-    return facts("judgement")
-
-
 def _registered(parts: Parts) -> list[Verdict]:
     """What the registry says of the status and of the code, surest first, and the digit last."""
-    found = []
     digit = str(parts.code or parts.status or "")[:1]
     if digit == "2":
-        return [
-            Verdict("report.delivered", Evidence(rule="digit", words=str(parts.code or parts.status), source="RFC 5321 4.2.1", sure=0.9))
-        ]
+        done = Evidence(rule="digit", words=str(parts.code or parts.status), source="RFC 5321 4.2.1", sure=0.9)
+        return [Verdict("report.delivered", done)]
+    found = []
     if parts.status:
-        row = _numbers()["enhanced"].get(parts.status.partition(".")[2])
-        if row and row["sure"]:
-            evidence = Evidence(rule=f"iana.{parts.status}", words=parts.status, source="IANA registry", sure=row["sure"])
-            found.append(Verdict(row["category"], evidence))
+        found += _number("enhanced", parts.status.partition(".")[2], f"iana.{parts.status}", parts.status)
     if parts.code:
-        row = _numbers()["basic"].get(str(parts.code))
-        if row and row["sure"]:
-            evidence = Evidence(rule=f"code.{parts.code}", words=str(parts.code), source=row["source"], sure=row["sure"])
-            found.append(Verdict(row["category"], evidence))
+        found += _number("basic", str(parts.code), f"code.{parts.code}", str(parts.code))
     found.sort(key=_rank, reverse=True)
     if digit in ("4", "5"):
         found.append(Verdict("unknown", Evidence(rule="digit", words=digit, source="RFC 5321 4.2.1", sure=0.3)))
     return found
+
+
+def _number(section: str, number: str, rule: str, words: str) -> list[Verdict]:
+    sure = facts("judgement")["sure"][section].get(number)
+    row = facts("registry")[section].get(number)
+    if sure is None or row is None:
+        return []
+    source = "IANA registry" if section == "enhanced" else f"RFC {row['rfc'][0].replace('#', ' ')}"
+    return [Verdict(row["category"], Evidence(rule=rule, words=words, source=source, sure=sure))]
 
 
 def _reading(parts: Parts, found: list[Verdict], folded: Folded | None) -> Reading:
@@ -141,9 +137,4 @@ def _confidence(best: Verdict, found: Sequence[Verdict]) -> float:
 def _scope(best: Verdict | None, category: str) -> Scope:
     if best is not None and best.match is not None and best.match.rule.scope and category != "unknown":
         return Scope(best.match.rule.scope)
-    return Scope(_numbers()["category"][category]["scope"])
-
-
-def permanence_of(category: str) -> Permanence:
-    """What a category mostly is, where no digit tells."""
-    return Permanence(_numbers()["category"][category]["permanence"])
+    return Scope(facts("registry")["category"][category]["scope"])
