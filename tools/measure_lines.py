@@ -1,6 +1,9 @@
 """How often a reply line is read rightly: on each corpus of lines, with all rules and with those left out that came from that corpus alone.
 
-    measure_lines.py [--misses] [--trail]
+    measure_lines.py [--misses] [--apart] [--trail]
+
+``--misses`` lists what is read wrongly (``--apart``: without the corpus's own rules), and where permanence is not the digit's;
+``--trail`` adds the steps that led there. Of permanence no corpus of lines has labels: counted is how often it is the digit's.
 
 WAYPOST_CORPORA is the folder of the corpora. Labels of other tools are mapped to our categories (several where theirs is coarse); lines
 that have none are labelled in ``line_labels.csv``, from their meaning, by category alone.
@@ -194,11 +197,22 @@ def misses(found: list[Line], rules: phrases.Rules) -> Iterator[tuple[Line, Read
             yield line, reading
 
 
+def _overruled(found: list[Line], rules: phrases.Rules) -> Iterator[str]:
+    """The lines whose permanence is not that of the first digit, each with the reason."""
+    digits = {"4": "temporary", "5": "permanent"}
+    for line in found:
+        reading = read.reading(line.text, rules)
+        digit = digits.get(str(reading.code or reading.status or "")[:1])
+        if digit not in (None, reading.permanence):
+            yield f"  {reading.permanence}, because {reading.because}: {line.text[:120]}"
+
+
 def main() -> int:
     """Measure and print."""
     folder, whole = corpora(), phrases.rules()
     total = wrong_all = wrong_apart = 0
-    print(f"{'corpus':36} {'lines':>5} {'all rules':>10} {'without its own':>16}")
+    print(f"{'corpus':36} {'lines':>5} {'all rules':>10} {'without its own':>16} {'permanence as the digit':>25}")
+    overruled: list[str] = []
     shown: list[tuple[str, Line, Reading]] = []
     for corpus in CORPORA:
         found = lines(corpus, folder)
@@ -206,12 +220,16 @@ def main() -> int:
         apart = list(misses(found, without(corpus)))
         shown += [(corpus, line, reading) for line, reading in (apart if "--apart" in sys.argv else wrong)]
         total, wrong_all, wrong_apart = total + len(found), wrong_all + len(wrong), wrong_apart + len(apart)
-        print(f"{corpus:36} {len(found):5} {_share(len(found), len(wrong)):>10} {_share(len(found), len(apart)):>16}")
+        other = list(_overruled(found, whole))
+        overruled += other
+        shares = f"{_share(len(found), len(wrong)):>10} {_share(len(found), len(apart)):>16} {_share(len(found), len(other)):>25}"
+        print(f"{corpus:36} {len(found):5} {shares}")
     print(f"{'together':36} {total:5} {_share(total, wrong_all):>10} {_share(total, wrong_apart):>16}")
     print(f"\n{_speed(folder):.1f} µs a line, median")
     if "--misses" in sys.argv:
         for corpus, line, reading in shown:
             _show(corpus, line, reading)
+        print("\n".join(["", "permanence against the digit:", *overruled]))
     return 0
 
 
