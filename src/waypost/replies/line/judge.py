@@ -48,7 +48,8 @@ def judge(parts: Parts, *, rules: Rules | None = None) -> Reading:
         folded = fold(parts.said)
         speakers = providers.speakers(parts.host, folded)
         matches = rules.matches(folded, speakers=speakers, numbers=numbers, command=parts.command)
-        found = [_verdict(match, folded, numbers) for match in matches]
+        firm = [match for match in matches if not match.doubted]
+        found = [_verdict(match, folded, numbers) for match in firm or matches]
         found.sort(key=_rank, reverse=True)
     found += _registered(parts)
     return _reading(parts, found, folded)
