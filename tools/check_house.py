@@ -28,7 +28,7 @@ KINDS = ("added", "changed", "fixed", "security")
 
 PIN = re.compile(r"(?<![\w#&])(\d{3,4})#(?=[\dA-Z])")
 """A pin: RFC number, ``#``, section."""
-REFERENCE = {"registry", "idioms"}
+REFERENCE = {"registry", "idioms", "findings"}
 """Folders of data about what any server may say."""
 FOREIGN = re.compile(r"(?<![\w.~])/(?:work|root|home/\w+|tmp/brief)/(?!\.)[\w.-]+")
 """A path of one person's machine."""

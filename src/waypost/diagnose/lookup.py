@@ -1,0 +1,206 @@
+"""Records of any kind, asked of the recursive resolvers, with what a diagnosis needs beside them: aliases, DNSSEC, why not. Knows no SMTP.
+
+RFC 2308 (answers that say no), RFC 4035 section 3.2.3 (the AD bit), RFC 6840 section 5.7 (asking for it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+import dns.asyncresolver
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.nameserver
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import dns.reversename
+
+from waypost.net.dns import HOSTS, is_address, read_hosts, resolver_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+_PAYLOAD = 1232
+"""Octets of a UDP answer that pass everywhere."""
+
+
+class Outcome(StrEnum):
+    """How a question ended."""
+
+    FOUND = "found"
+    EMPTY = "empty"
+    """The name exists and has no such record."""
+    MISSING = "missing"
+    """The name does not exist (NXDOMAIN)."""
+    FAILED = "failed"
+    """A resolver said that it could not answer (SERVFAIL, REFUSED)."""
+    BOGUS = "bogus"
+    """It could not answer because DNSSEC signatures do not hold: with checking off it answers."""
+    SILENT = "silent"
+    """No resolver answered in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a question brought."""
+
+    name: str
+    kind: str
+    outcome: Outcome
+    records: tuple[str, ...] = ()
+    """As text; the strings of TXT joined, names in lower case without their last dot."""
+    aliases: tuple[str, ...] = ()
+    """The names that CNAMEs led to, in order."""
+    secure: bool = False
+    """Whether the resolver says that DNSSEC holds (the AD bit)."""
+    reason: str = ""
+    """Why it failed, in a few words."""
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """As lines to show."""
+        if self.records:
+            return tuple(f"{self.name} {self.kind} {record}" for record in self.records)
+        return (f"{self.name} {self.kind}: {self.reason or self.outcome}",)
+
+    @property
+    def definite(self) -> bool:
+        """Whether this is what the DNS says, not a failure to ask it."""
+        return self.outcome in (Outcome.FOUND, Outcome.EMPTY, Outcome.MISSING)
+
+
+class Lookup(Protocol):
+    """What probes ask of the DNS."""
+
+    async def ask(self, name: str, kind: str) -> Answer:
+        """Records of ``kind`` (``A``, ``MX``, ``TXT``, ``TLSA``, ``PTR`` ...) of ``name``. Never raises."""
+
+    async def local(self, host: str) -> tuple[str, ...]:
+        """Addresses of a name that is this machine's own affair (/etc/hosts, names without a dot); empty for all others."""
+
+
+async def reverse(lookup: Lookup, address: str) -> Answer:
+    """The PTR records of an IP address."""
+    return await lookup.ask(dns.reversename.from_address(address).to_text(omit_final_dot=True), "PTR")
+
+
+class DnsLookup:
+    """The body of ``Lookup``: each question is asked once, and when no resolver answered one, no other is waited for."""
+
+    def __init__(self, resolvers: tuple[str, ...] = (), *, seconds: float = 3.0, hosts: Path = HOSTS) -> None:
+        """``resolvers`` as ``address:port``; empty: those of /etc/resolv.conf. Raises ValueError."""
+        self._seconds = seconds
+        self._resolvers = resolvers
+        self._hosts: Mapping[str, tuple[str, ...]] = read_hosts(hosts)
+        self._flights: dict[tuple[str, str], asyncio.Task[Answer]] = {}
+        self._dead = False
+
+    async def ask(self, name: str, kind: str) -> Answer:
+        """See ``Lookup``."""
+        question = (name.lower().rstrip("."), kind)
+        flight = self._flights.get(question)
+        if flight is None:
+            flight = self._flights[question] = asyncio.get_running_loop().create_task(self._ask(*question))
+        return await asyncio.shield(flight)
+
+    async def local(self, host: str) -> tuple[str, ...]:
+        """See ``Lookup``."""
+        if is_address(host):
+            return (host,)
+        own = self._hosts.get(host.lower())
+        if own is not None:
+            return own
+        if "." in host and not host.lower().endswith(".localhost"):
+            return ()
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=1)
+        except OSError:
+            return ()
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    async def _ask(self, name: str, kind: str) -> Answer:
+        if self._dead:
+            return Answer(name=name, kind=kind, outcome=Outcome.SILENT, reason="no resolver answered the question before")
+        answer = await self._query(name, kind)
+        if answer.outcome is Outcome.SILENT:
+            self._dead = True
+        elif answer.outcome is Outcome.FAILED and (await self._query(name, kind, checked=False)).definite:
+            return Answer(name=name, kind=kind, outcome=Outcome.BOGUS, reason="SERVFAIL, and an answer with checking disabled")
+        return answer
+
+    async def _query(self, name: str, kind: str, *, checked: bool = True) -> Answer:
+        def failed(outcome: Outcome, reason: str) -> Answer:
+            return Answer(name=name, kind=kind, outcome=outcome, reason=reason)
+
+        try:
+            resolver = self._resolver(checked=checked)
+            found = await resolver.resolve(dns.name.from_text(name), kind, lifetime=self._seconds, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN as error:
+            secure = any(response.flags & dns.flags.AD for response in error.kwargs["responses"].values())
+            return Answer(name=name, kind=kind, outcome=Outcome.MISSING, reason="NXDOMAIN", secure=secure)
+        except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.resolver.YXDOMAIN) as error:
+            return failed(Outcome.MISSING, str(error) or type(error).__name__)
+        except dns.exception.Timeout:
+            return failed(Outcome.SILENT, f"no resolver answered within {self._seconds:g} seconds")
+        except dns.resolver.NoNameservers as error:
+            return _no_servers(name, kind, error)
+        except (dns.exception.DNSException, OSError) as error:
+            return failed(Outcome.FAILED, str(error) or type(error).__name__)
+        return _answer(name, kind, found)
+
+    def _resolver(self, *, checked: bool) -> dns.asyncresolver.Resolver:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.flags = dns.flags.RD | dns.flags.AD | (0 if checked else dns.flags.CD)
+        resolver.use_edns(0, 0, _PAYLOAD)
+        if self._resolvers:
+            resolver.nameservers = [dns.nameserver.Do53Nameserver(*resolver_address(text)) for text in self._resolvers]
+            return resolver
+        try:
+            resolver.read_resolv_conf("/etc/resolv.conf")
+        except dns.exception.DNSException:
+            resolver.nameservers = ["127.0.0.1"]  # what a machine without the file means (resolv.conf(5))
+        return resolver
+
+
+def _answer(name: str, kind: str, found: dns.resolver.Answer) -> Answer:
+    response: dns.message.Message = found.response
+    aliases = tuple(_name(rrset[0].target) for rrset in response.answer if rrset.rdtype == dns.rdatatype.CNAME)
+    return Answer(
+        name=name,
+        kind=kind,
+        outcome=Outcome.FOUND if found.rrset else Outcome.EMPTY,
+        records=tuple(_text(record) for record in found.rrset or ()),
+        aliases=aliases if kind != "CNAME" else (),
+        secure=bool(response.flags & dns.flags.AD),
+    )
+
+
+def _no_servers(name: str, kind: str, error: dns.resolver.NoNameservers) -> Answer:
+    """Every resolver answered with a failure, or none could be reached at all."""
+    responses = [entry[4] for entry in error.kwargs["errors"]]
+    codes = [dns.rcode.to_text(response.rcode()) for response in responses if response is not None]
+    if codes:
+        return Answer(name=name, kind=kind, outcome=Outcome.FAILED, reason=", ".join(dict.fromkeys(codes)))
+    return Answer(name=name, kind=kind, outcome=Outcome.SILENT, reason="no resolver can be reached")
+
+
+def _text(record: dns.rdata.Rdata) -> str:
+    strings = getattr(record, "strings", None)
+    if strings is not None:
+        return b"".join(strings).decode("utf-8", "backslashreplace")
+    text = record.to_text()
+    if record.rdtype in (dns.rdatatype.MX, dns.rdatatype.PTR, dns.rdatatype.CNAME, dns.rdatatype.NS):
+        return text.lower() if text.endswith(" .") else text.lower().rstrip(".")
+    return text
+
+
+def _name(target: dns.name.Name) -> str:
+    return target.to_text(omit_final_dot=True).lower()

@@ -1,0 +1,131 @@
+"""What is to be checked, how far, and for how long: the target as it was given, options and limits. Knows no network.
+
+RFC 5321 sections 2.3.11 (mailboxes), 4.1.3 (address literals) and 4.5.3.1 (sizes that a peer may use).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_address
+
+from waypost.smtp.errors import AddressError
+from waypost.smtp.grammar import parse_domain, parse_mailbox
+
+SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP = 25, 465, 587, 2525, 24
+PORTS = (SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP)
+"""Where mail servers listen; each is tried where no port was given."""
+
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]+):([0-9]{1,5})")
+
+
+class TargetError(ValueError):
+    """What was given names nothing that could be checked; the text says why."""
+
+
+class Given(StrEnum):
+    """What the target was given as."""
+
+    ADDRESS = "address"
+    """An IP address."""
+    NAME = "name"
+    """A host or a domain: the DNS tells which."""
+    MAILBOX = "mailbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What to check."""
+
+    text: str
+    """As it was given."""
+    given: Given
+    name: str
+    """The domain or host in A-labels, lower case, or the IP address."""
+    mailbox: str = ""
+    """Of a mailbox its whole address."""
+    port: int | None = None
+    """The one port to try, of this host alone; None: those of its exchangers, or all of ``PORTS``."""
+
+
+def target(text: str, *, port: int | None = None) -> Target:
+    """Read ``mx.example.org``, ``example.org:587``, ``192.0.2.1``, ``[2001:db8::1]:25`` or ``ada@example.org``. Raises TargetError."""
+    given = text.strip()
+    if "@" in given:
+        return _mailbox(given, port)
+    found = _HOST_PORT.fullmatch(given)
+    host = given
+    if found is not None:
+        host, named = found[1], int(found[2])
+        if port is not None and port != named:
+            raise TargetError(f"{given} names port {named}, and --port names {port}: give one of them")
+        port = named
+    if port is not None and not 0 < port < 65_536:
+        raise TargetError(f"{port} is no port: ports go from 1 to 65535")
+    bare = host.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
+    try:
+        return Target(text=given, given=Given.ADDRESS, name=str(ip_address(bare)), port=port)
+    except ValueError:
+        return Target(text=given, given=Given.NAME, name=_domain(host), port=port)
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_domain(text)
+    except AddressError as fault:
+        raise TargetError(f"{text!r} is no host, domain, IP address or mailbox: {fault}") from fault
+
+
+def _mailbox(text: str, port: int | None) -> Target:
+    bare = text.removeprefix("<").removesuffix(">")
+    try:
+        parsed = parse_mailbox(bare)
+    except AddressError as fault:
+        raise TargetError(f"{text!r} is no mailbox: {fault}") from fault
+    if parsed.domain.startswith("["):
+        literal = parsed.domain[1:-1].removeprefix("IPv6:")
+        return Target(text=text, given=Given.MAILBOX, name=literal, mailbox=bare, port=port)
+    return Target(text=text, given=Given.MAILBOX, name=parsed.domain, mailbox=bare, port=port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How far a check goes."""
+
+    hostname: str = "localhost"
+    """What we call ourselves in EHLO."""
+    sender: str | None = None
+    """The envelope sender of the mailbox probe; None: the null reverse-path."""
+    account: str | None = None
+    """Who to log in as; None: no login is tried."""
+    password: str = field(default="", repr=False)
+    intrusive: bool = False
+    """Whether probes that a stranger would resent may run, on ``own`` alone."""
+    own: frozenset[str] = frozenset()
+    """Hosts that the caller names as his own: names and addresses, lower case."""
+    selectors: tuple[str, ...] = ()
+    """DKIM selectors to look for, beside common ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one check: seconds, numbers and octets."""
+
+    dns: float = 3.0
+    connect: float = 5.0
+    greeting: float = 10.0
+    reply: float = 5.0
+    """Seconds for each reply behind the greeting."""
+    suspicion: float = 1.5
+    """Seconds of silence from which on other protocols are thought of."""
+    whole: float = 14.5
+    """Seconds of the whole check: what is still under way then is cut short."""
+    hosts: int = 5
+    """Exchangers that are tried, the best first."""
+    addresses: int = 8
+    """Addresses that are tried in all."""
+    talks: int = 6
+    """Servers (address and port) that are talked to at length."""
+    reply_octets: int = 65_536
+    reply_lines: int = 100
