@@ -5,6 +5,7 @@ RFC 4155 (application/mbox): the variants with quoted From lines are undone, whe
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,11 @@ def _is_read(folder: Path, child: Path) -> bool:
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, bytes]]:
-    found = list(split_mailbox(path.read_bytes()))
-    if len(found) == 1:
-        yield str(path), found[0]
+    messages = split_mailbox(path.read_bytes())
+    first, second = next(messages, None), next(messages, None)
+    if first is not None and second is None:
+        yield str(path), first
         return
-    for number, message in enumerate(found, 1):
+    both = (message for message in (first, second) if message is not None)
+    for number, message in enumerate(itertools.chain(both, messages), 1):
         yield f"{path}:{number}", message
