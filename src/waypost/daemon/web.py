@@ -10,22 +10,27 @@ import asyncio
 import gc
 import os
 import signal
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from waypost.clock import SYSTEM
 from waypost.daemon.link import Drain, Ready, receive, send
-from waypost.net.listen import place_of
+from waypost.net.listen import parse, place_of
 from waypost.observe.library import bridge
 from waypost.observe.log import Printer
 from waypost.operate.fleet import Remote
+from waypost.smtp.terms import Role, TlsMode
 from waypost.web.app import Given, make
 from waypost.web.security import Hosts
 from waypost.web.serving import serve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp
 
+    from waypost.accept.settings import ListenerSettings
     from waypost.config.settings import Settings
     from waypost.net.control import Link
     from waypost.net.listen import Listening
@@ -39,11 +44,12 @@ def web(settings: Settings, listener: Listening, link: Link) -> int:
     """Serve until drained; the exit code. Called once, in a fresh fork."""
     os.nice(_NICE)
     bridge(Printer(settings.log, hostname=settings.hostname).tell)
-    app = make(given(settings, listener))
+    known = given(settings, listener)
+    app = make(known)
     gc.collect()
     gc.freeze()
     with asyncio.Runner() as runner:
-        runner.run(_Web(app, listener, link).run())
+        runner.run(_Web(app, listener, link, known.ending).run())
     return 0
 
 
@@ -57,17 +63,29 @@ def given(settings: Settings, listener: Listening) -> Given:
         url=url,
         desk=Remote(settings.data / "control.sock") if local and settings.web.inbox else None,
         clock=SYSTEM,
+        smtp=_door(settings.listeners),
     )
+
+
+def _door(listeners: Sequence[ListenerSettings]) -> str:
+    """The first listener to which this machine can speak in the clear."""
+    for one in listeners:
+        place = parse(one.bind)
+        if one.role is Role.RELAY and one.tls is not TlsMode.IMPLICIT and place.port and not place.path:
+            anywhere = ip_address(place.address).is_unspecified
+            address = ("127.0.0.1" if "." in place.address else "::1") if anywhere else place.address
+            return f"[{address}]:{place.port}" if ":" in address else f"{address}:{place.port}"
+    return ""
 
 
 class _Web:
     """From the fork to the drain."""
 
-    def __init__(self, app: ASGIApp, listener: Listening, link: Link) -> None:
+    def __init__(self, app: ASGIApp, listener: Listening, link: Link, stopping: asyncio.Event) -> None:
         self._app = app
         self._listener = listener
         self._link = link
-        self._stopping = asyncio.Event()
+        self._stopping = stopping
 
     async def run(self) -> None:
         """Serve."""

@@ -6,7 +6,8 @@ that came through a proxy or for a public name is answered by a second applicati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -45,6 +46,10 @@ class Given:
     desk: Verbs | None
     """Whoever can be asked for mail; None: nobody, and there is no inbox."""
     clock: Clock
+    smtp: str = ""
+    """``host:port`` where mail can be sent to from here, for examples; empty: nowhere in the clear."""
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server ends: answers that would go on for ever end then."""
 
 
 def make(given: Given) -> ASGIApp:
@@ -94,7 +99,7 @@ def _application(given: Given, desk: Verbs | None) -> FastAPI:
     failures(app, templates)
     health.join(app, desk)
     if desk is not None:
-        join_inbox(app, templates, desk, given.clock)
+        join_inbox(app, templates, desk, given.clock, ending=given.ending, smtp=given.smtp)
     else:
         app.add_route("/", _to_reference, include_in_schema=False)
     join_reference(app, templates, url=given.url, now=given.clock.monotonic)

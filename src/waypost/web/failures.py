@@ -27,7 +27,7 @@ def failures(app: FastAPI, templates: Templates) -> None:
         status, says, headers = _told(error)
         if request.url.path.startswith("/api/") or request.url.path.endswith(".json"):
             return JSONResponse({"error": says}, status_code=status, headers=headers)
-        lang = "zh" if request.url.path.startswith("/codes/zh") else "en"
+        lang = "zh" if request.url.path.startswith(("/codes/zh", "/zh/")) else "en"
         kind = str(status) if status in _KNOWN else "other"
         page = templates.render("failure.html", lang, links=Served(), status=status, kind=kind, noindex=True)
         return HTMLResponse(page, status_code=status, headers=headers)

@@ -127,7 +127,7 @@ class Guard:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not self._hosts.admits(hosts[0].decode("latin-1")):
             raise RefusedError(421, "This server does not answer for that host name. (The setting web.hosts lists further ones.)")
-        if scope["method"] not in _SAFE and not _own_origin(scope):
+        if scope["method"] not in _SAFE and not own_origin(scope):
             raise RefusedError(403, "The request comes from a page of another site.")
         length = _header(scope, b"content-length")
         if length.isdigit() and int(length) > BODY:
@@ -162,7 +162,7 @@ class _Bounded:
         return message
 
 
-def _own_origin(scope: Scope) -> bool:
+def own_origin(scope: Scope) -> bool:
     """Whether what changes something comes from a page of ours, or from no page at all (a program that sends no Origin)."""
     if _header(scope, b"sec-fetch-site") not in ("", "same-origin", "none"):
         return False

@@ -4,26 +4,84 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
 
-from waypost.web.links import Served
+from waypost.web.inbox.arrivals import Arrivals
+from waypost.web.inbox.asking import Asked
+from waypost.web.inbox.files import Files
+from waypost.web.inbox.pages import Pages
+from waypost.web.inbox.places import EVENTS, Places
+from waypost.web.inbox.pulse import Pulse
+from waypost.web.security import own_origin
+from waypost.web.templates import LANGUAGES
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
     from fastapi import FastAPI
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from waypost.clock import Clock
     from waypost.operate.verbs import Verbs
     from waypost.web.templates import Templates
 
+    Route = Callable[[Request], Awaitable[Response]]
 
-def join(app: FastAPI, templates: Templates, desk: Verbs, clock: Clock) -> None:
-    """Add the pages of the inbox; ``desk`` is asked for everything that they show."""
-    del clock
 
-    async def listed(_: Request) -> Response:
-        rows = await desk.call("inbox.list", {"filter": [], "limit": 50})
-        return HTMLResponse(templates.render("inbox/list.html", "en", links=Served(), rows=rows or []))
+def join(app: FastAPI, templates: Templates, desk: Verbs, clock: Clock, *, ending: asyncio.Event, smtp: str) -> None:
+    """Add the pages of the inbox; ``desk`` is asked for everything that they show.
 
-    app.add_route("/", listed, include_in_schema=False)
+    ``ending`` is set when the server ends; ``smtp`` is where mail can be sent to, for examples.
+    """
+    asked = Asked(desk)
+    pages = Pages(templates, asked, clock, smtp=smtp)
+    files = Files(asked)
+    arrivals = Arrivals(Pulse(desk, clock), ending)
+
+    async def events(request: Request) -> Response:
+        if not own_origin(request.scope):
+            raise HTTPException(403, "the request comes from a page of another site")
+        if arrivals.full:
+            raise HTTPException(503, "too many pages wait for news", headers={"retry-after": "30"})
+        return arrivals.stream()
+
+    add = _adder(app)
+    add(EVENTS, events)
+    for name, route in (("raw", files.raw), ("frame", files.frame), ("part/{number}", files.part), ("picture/{number}", files.picture)):
+        add(f"/inbox/{{id}}/{name}", route)
+    for lang in LANGUAGES:
+        root = Places(lang).root
+        add(root, pages.listed)
+        add(f"{root}refused", pages.refused)
+        add(f"{root}inbox/{{id}}", pages.message)
+        add(f"{root}inbox/{{id}}/{{view}}", pages.message)
+        add(f"{root}session/{{id}}", pages.session)
+        for other in {root.rstrip("/"), f"{root}inbox", f"{root}inbox/"} - {""}:
+            app.add_route(other, _to(root), include_in_schema=False)
+
+
+def _adder(app: FastAPI) -> Callable[[str, Route], None]:
+    def add(path: str, route: Route) -> None:
+        async def guarded(request: Request) -> Response:
+            if _embedded_elsewhere(request):
+                raise HTTPException(403, "the request comes from a page of another site")
+            return await route(request)
+
+        app.add_route(path, guarded, include_in_schema=False)
+
+    return add
+
+
+def _embedded_elsewhere(request: Request) -> bool:
+    """Whether another site's page wants something of ours within itself; a link there that somebody follows is welcome."""
+    site, mode, goal = (request.headers.get(f"sec-fetch-{name}", "") for name in ("site", "mode", "dest"))
+    return site in ("cross-site", "same-site") and not (mode == "navigate" and goal == "document")
+
+
+def _to(path: str) -> Route:
+    async def moved(_: Request) -> Response:
+        return RedirectResponse(path, status_code=308)
+
+    return moved
