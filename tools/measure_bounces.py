@@ -200,6 +200,8 @@ def _permanence(corpus: str, row: dict[str, str], reason: str, status: str) -> s
     """What a label says of permanence: its own word, else the digit of a status that the message itself shows; another code leaves both."""
     if corpus == "flufl-bounce":
         return {row["permanence"]} - {"", "none"}
+    if reason in ("toomanyconn", "speeding"):
+        return {"temporary"}
     digits = {digit for digit in (status[:1], row.get("reply", "")[:1]) if digit in "45" and digit}
     if row.get("status_is_internal") == "1" and not row.get("reply"):
         return {"temporary", "permanent"} if reason in ("expired", "mailboxfull", "networkerror", "onhold", "undefined") else {"permanent"}

@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 
 from support.invented_bounces import KNOWN, STRANGE, Invented, fields
-from support.invented_more import LAYOUTS, MORE
+from support.invented_more import FARTHER, LAYOUTS, MORE
 from waypost.replies.bounce import read_message
 from waypost.replies.explanation import Kind, Permanence
 
-EVERY = [pytest.param(report, id=report.name) for report in KNOWN + STRANGE + MORE + LAYOUTS]
+EVERY = [pytest.param(report, id=report.name) for report in KNOWN + STRANGE + MORE + LAYOUTS + FARTHER]
 
 
 @pytest.mark.parametrize("report", EVERY)

@@ -37,6 +37,8 @@ _REPLY_LINE = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -]")
 _ADDRESSED = re.compile(r"^\s*(?:<<<\s*)?[245]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\s+)?<?$")
 _CLAUSE = re.compile(r"[.;!?。；！？]\s+|。")
 _TO = re.compile(r"(?:^|[\s(])(?:to|for|an|a|à|para|para o|till|til|aan|do|для|на)\s*$")
+_ANSWERED = re.compile(r"[>\"'\])]*\s*[-:,(\[]{0,2}\s*[45]\d\d[ -]")
+"""A reply code that stands right after an address."""
 _QUOTED = re.compile(r"\s?>\s+[^\s@]*[^\s@<>]")
 """A line that somebody quotes: not one that only points at an address."""
 _LISTED = re.compile(r"[>\"'\])\s]*(?:[,;、，；&]|\s(?:and|und|et|y|e|en|och|og|ja|i|a|и)\s)[<\"'\[(\s]*")
@@ -199,8 +201,9 @@ class _Scene:
         fails = self.signs.failure.found(around) or self.signs.delay.found(around)
         if named:
             return 3 if fails or mention.place is Place.TAIL else 2
-        if not fails:
-            return 1
+        answered = _ANSWERED.match(mention.after) is not None
+        if answered or not fails:
+            return 2 if answered else 1
         leads = mention.place is Place.TAIL and (mention.before.rstrip(" <\"'([").endswith((":", "：")) or _TO.search(tail))
         here = fold(self.lines[number][:600])
         return 3 if leads else 2 if _TO.search(tail) or self.signs.failure.found(here) or self.signs.delay.found(here) else 1

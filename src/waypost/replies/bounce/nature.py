@@ -249,7 +249,7 @@ def _told_by_mailer(letter: Letter, story: Story, *, said: bool, subject: bool, 
         return True
     if block and returned:
         return _mechanical(story) or letter.null_path
-    return block and _mechanical(story)
+    return (block or (letter.empty_path and returned and bool(story.accounts))) and _mechanical(story)
 
 
 def _by_postmaster(letter: Letter, story: Story, *, formal: bool) -> bool:
