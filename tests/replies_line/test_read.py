@@ -24,6 +24,8 @@ PERMANENT, TEMPORARY, UNKNOWN = Permanence.PERMANENT, Permanence.TEMPORARY, Perm
         ("550 5.1.1", 550, "5.1.1", "recipient.unknown", PERMANENT),
         ("550-5.1.1", 550, "5.1.1", "recipient.unknown", PERMANENT),
         ("250", 250, None, "report.delivered", UNKNOWN),
+        ("220", 220, None, "unknown", UNKNOWN),
+        ("2.1.5", None, "2.1.5", "report.delivered", UNKNOWN),
     ],
 )
 def test_a_code_alone_is_read_by_the_registry(
@@ -134,6 +136,24 @@ def test_the_trail_is_kept() -> None:
     assert "Unknown" in reading.evidence[0].words
     assert {"iana.5.1.1", "digit"} <= {step.rule for step in reading.evidence}
     assert 0.9 < reading.confidence < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nov 23 10:00:00 mx postfix/smtpd[99]: connect from unknown[192.0.2.9]",
+        "Nov 23 10:00:00 mx postfix/qmgr[1]: 4F3A21: from=<a@example.com>, size=1, nrcpt=1 (queue active)",
+        "2024-01-01 12:00:00 1rKabc-0001Zz-2Q <= a@example.com H=x [192.0.2.9] P=esmtp S=123 id=x",
+        "354 End data with <CR><LF>.<CR><LF>",
+        "220 mx.example.org ESMTP",
+        "Dear Sir, your order has been shipped",
+    ],
+)
+def test_what_refuses_nothing_is_unknown(text: str) -> None:
+    """A greeting, a log line of something else, a letter: no category is guessed."""
+    _, reading = read_line(text)
+    assert reading is not None
+    assert "unknown" == reading.category
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\r\n"])

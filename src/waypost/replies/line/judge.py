@@ -73,8 +73,9 @@ def _registered(parts: Parts) -> list[Verdict]:
     """What the registry says of the status and of the code, surest first, and the digit last."""
     digit = str(parts.code or parts.status or "")[:1]
     if digit == "2":
-        done = Evidence(rule="digit", words=str(parts.code or parts.status), source="RFC 5321 4.2.1", sure=0.9)
-        return [Verdict("report.delivered", done)]
+        done = parts.code in (None, 250, 251)  # a greeting or a goodbye delivers nothing
+        said = Evidence(rule="digit", words=str(parts.code or parts.status), source="RFC 5321 4.2.1", sure=0.9)
+        return [Verdict("report.delivered" if done else "unknown", said)]
     found = []
     if parts.status:
         found += _number("enhanced", parts.status.partition(".")[2], f"iana.{parts.status}", parts.status)
