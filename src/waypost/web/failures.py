@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 
-from waypost.web.links import Served
+from waypost.replies.library import LANGUAGES
+from waypost.web.links import MAIN, Served
 from waypost.web.security import RefusedError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def failures(app: FastAPI, templates: Templates) -> None:
         status, says, headers = _told(error)
         if request.url.path.startswith("/api/") or request.url.path.endswith(".json"):
             return JSONResponse({"error": says}, status_code=status, headers=headers)
-        lang = "zh" if request.url.path.startswith(("/codes/zh", "/zh/")) else "en"
+        lang = next((one for one in LANGUAGES if request.url.path.startswith((f"/codes/{one}/", f"/{one}/"))), MAIN)
         kind = str(status) if status in _KNOWN else "other"
         page = templates.render("failure.html", lang, links=Served(), status=status, kind=kind, noindex=True)
         return HTMLResponse(page, status_code=status, headers=headers)

@@ -19,7 +19,7 @@ from waypost.web.reference.data import all_json, beside, record_json
 from waypost.web.reference.finding import index_json, search
 from waypost.web.reference.names import FOLDERS, found, page_of
 from waypost.web.reference.shapes import ChoiceShape, ComparisonShape, ExplainedShape, FailureShape, FoundShape, RecordShape
-from waypost.web.templates import LANGUAGES
+from waypost.web.templates import LANGUAGES, wording
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +41,6 @@ _BODY = {
         "content": {"text/plain": {"schema": {"type": "string"}}, "message/rfc822": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_TAGS = {"en": "English", "zh": "中文"}
 
 
 def join(app: FastAPI, box: Box) -> None:
@@ -76,7 +75,7 @@ class _Routes:
     def join(self, router: APIRouter) -> None:
         """Add them; the addresses with fixed names first, for they look like codes too."""
         under = f"/codes/{folder(self._lang)}"
-        tags: list[Any] = [_TAGS[self._lang]]
+        tags: list[Any] = [wording(self._lang)["frame"]["this_language"]]
         add = router.add_api_route
         say: dict[str, Any] = {"tags": tags, "generate_unique_id_function": lambda route: f"{route.endpoint.__name__}_{self._lang}"}
         add(f"{under}index.json", self.all_codes, response_model=list[RecordShape], summary="Every code", **say)

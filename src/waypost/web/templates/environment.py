@@ -21,8 +21,6 @@ __all__ = ["LANGUAGES", "STATIC", "TAGS", "Templates", "wording"]
 _HERE = Path(__file__).parent
 STATIC = _HERE.parent / "static"
 """The folder of style sheet, script and pictures."""
-TAGS = {"en": "en", "zh": "zh-Hans"}
-"""What browsers call each language."""
 
 
 class Templates:
@@ -38,7 +36,8 @@ class Templates:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.globals.update(has_inbox=inbox, tags=TAGS, stamp=_stamp())
+        tongues = {lang: wording(lang)["frame"]["this_language"] for lang in LANGUAGES}
+        self._environment.globals.update(has_inbox=inbox, tags=TAGS, tongues=tongues, stamp=_stamp())
 
     def render(self, template: str, lang: str, /, **context: Any) -> str:
         """The page ``template`` in ``lang``; ``w`` are its words. Raises LookupError for an unknown language."""
@@ -57,3 +56,7 @@ def wording(lang: str) -> Mapping[str, Any]:
 def _stamp() -> str:
     """Changes with the style sheet and the script, so that browsers may keep them for long."""
     return sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:10]
+
+
+TAGS = {lang: str(wording(lang)["frame"]["tag"]) for lang in LANGUAGES}
+"""What browsers call each language."""
