@@ -153,7 +153,7 @@ def test_what_refuses_nothing_is_unknown(text: str) -> None:
     """A greeting, a log line of something else, a letter: no category is guessed."""
     _, reading = read_line(text)
     assert reading is not None
-    assert "unknown" == reading.category
+    assert reading.category == "unknown"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\r\n"])
