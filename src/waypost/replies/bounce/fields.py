@@ -35,7 +35,7 @@ _OF_RECIPIENT = frozenset(
         "x-supplementary-info",
     }
 )
-_SHORTEST = 3
+_CODE = 3
 ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 
 
@@ -108,7 +108,7 @@ def _outcome(group: dict[str, str]) -> Outcome | None:
 
 def _worded(diagnostic: str) -> str:
     """``diagnostic`` if it has words: an exit status alone tells nobody anything."""
-    return "" if diagnostic.isdigit() and len(diagnostic) < _SHORTEST else diagnostic
+    return "" if diagnostic.isdigit() and not (len(diagnostic) == _CODE and diagnostic[0] in "45") else diagnostic
 
 
 def _action_of(word: str) -> str:

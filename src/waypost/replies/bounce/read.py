@@ -162,7 +162,9 @@ def _case(letter: Letter, story: Story, outcome: Outcome, *, alone: bool) -> Cas
         told = far_texts(account, story, letter.signs)
         return told if alone else (text for text in told if key and key in text.lower())
 
-    return Case(outcome.recipient, near, far, outcome.status, outcome.host, delayed=outcome.action == "delayed", report=_beginning(story))
+    return Case(
+        outcome.recipient, near, far, outcome.status, outcome.host, delayed=outcome.action == "delayed", report=_around(account, story)
+    )
 
 
 def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
@@ -194,11 +196,13 @@ def _prose_case(recipient: str | None, account: Account | None, letter: Letter, 
         yield whole_text(story)
         yield letter.subject
 
-    return Case(shown, near, far, delayed=delayed, report=_beginning(story))
+    return Case(shown, near, far, delayed=delayed, report=_around(account, story))
 
 
-def _beginning(story: Story) -> str:
-    return "\n".join(story.lines[:40])[:2000]
+def _around(account: Account | None, story: Story) -> str:
+    """The lines that a host may be named in: the recipient's own, and the whole report where there is but one."""
+    own = [account.whole, *account.section] if account else []
+    return "\n".join([*own[:12], *(story.lines[:40] if len(story.accounts) < _SURELY else ())])[:2000]
 
 
 def _named(letter: Letter, story: Story) -> list[str]:

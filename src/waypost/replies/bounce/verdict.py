@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _TRIES = 7
 """Texts that are judged for one recipient."""
+_FAILURES = 400
+"""Codes below this one report no failure: what looks like one is a number in a text."""
 _MEANT = 0.7
 _SURE = 0.7
 """A reading as sure as this is not searched on for a better one."""
@@ -43,11 +45,13 @@ class Case:
     host: str | None = None
     delayed: bool = False
     report: str = ""
-    """The beginning of the report, for the host that it may name."""
+    """What is near the recipient in the report, for the host that it may name."""
 
 
 def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
     """The reading of ``case``; ``trail`` is the evidence of what kind of message told it."""
+    if case.host is None:
+        case = replace(case, host=host_in((*itertools.islice(case.near(), 1), case.report)))
     best = _best(case, signs) or _bare(case)
     if best.category == "unknown" and case.status and not best.status:
         best = replace(best, status=case.status)
@@ -58,7 +62,7 @@ def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
         best,
         recipient=case.recipient,
         text=text,
-        host=best.host or case.host or _host(text, case),
+        host=best.host or case.host,
         evidence=(*trail, *best.evidence),
     )
     if case.delayed:
@@ -90,11 +94,6 @@ def _by_number(reading: Reading) -> Reading:
         confidence=told.confidence,
         evidence=(*reading.evidence, *told.evidence),
     )
-
-
-def _host(text: str, case: Case) -> str | None:
-    """The host that the reply is said to come from: the report names it before the reply, or in it."""
-    return host_in((text, *itertools.islice(case.near(), 1), case.report))
 
 
 def _because(reading: Reading, reason: str) -> str:
@@ -152,7 +151,7 @@ def _read(texts: Iterable[str], case: Case, signs: Signs, *, first: bool = True)
     for text in _some(texts):
         status = _given(case.status, text) if first and not found else None
         _, reading = read_line(text, host=case.host, status=status)
-        if reading is None or reading.category == "report.delivered":
+        if reading is None or reading.category == "report.delivered" or (reading.code or _FAILURES) < _FAILURES:
             continue
         if _is_vague(reading, signs):
             reading = replace(reading, category="unknown", permanence=Permanence.UNKNOWN, confidence=0.0, evidence=())

@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 _LED = 3
 """Characters that are too few for a text."""
+_ENHANCED = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
 _COLON = re.compile(r":(?=\s|$)|：")
 _NOISE = re.compile(r"^[\s>\]\"'`)}:：,;.…|-]+")
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}\.)+[A-Za-z0-9-]{2,63}"
+_NUMBER = r"\[?\d{1,3}(?:\.\d{1,3}){3}\]?"
 _HOST = re.compile(
-    r"(?:\bhost|while talking to|connected to|remote (?:smtp )?(?:mail )?(?:host|server)(?: at)?|receiving server:?"
-    r"|(?:server|domain \S+) (?:at|by)|by the server for the recipient domain \S+ by|remote system: \w+;|reporting server:?"
-    r"|server:|\bmta)\s+<?([A-Za-z0-9](?:[A-Za-z0-9_-]*\.)+[A-Za-z0-9-]{2,}|\[?\d{1,3}(?:\.\d{1,3}){3}\]?)",
+    r"(?:(?<!at )\bhost:?|while talking to|connected to|remote (?:smtp )?(?:mail )?(?:host|server)(?: at)?|receiving server:?"
+    r"|(?:server|domain \S+) (?:at|by)|by the server for the recipient domain \S+ by|remote system: \w+;|server:|\bmta)"
+    rf"\s+<?({_NAME}|{_NUMBER})(?!\S*\s+(?:not found|unknown))",
     re.IGNORECASE,
 )
+"""A host that is said to have answered; not the one that writes the report, nor one that was looked for in vain."""
+_DISLIKES = re.compile(rf"^({_NUMBER}) (?:does not like|failed after|said)", re.MULTILINE)
 _SAID = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9_-]*\.)+[A-Za-z]{2,})\.?\s?\[[0-9A-Fa-f.:]+\](?: said| did not like| responded|:)", re.IGNORECASE
 )
@@ -59,7 +64,7 @@ def whole_text(story: Story) -> str:
 
 
 def reasons(lines: Sequence[str], signs: Signs) -> list[str]:
-    """What follows words that announce a reason and a colon: on their line, or in the next paragraph."""
+    """What follows words that announce a reason and a colon, on their line or in the next paragraph; what has a status first."""
     found = []
     for number, line in enumerate(lines):
         place = _colon(line)
@@ -67,9 +72,9 @@ def reasons(lines: Sequence[str], signs: Signs) -> list[str]:
             continue
         rest = [line[place + 1 :], *lines[number + 1 : number + 8]]
         text = _paragraph(rest)
-        if len(text) > 3 and not text.startswith("http"):
+        if len(text) > _LED and not text.startswith("http"):
             found.append(text)
-    return found
+    return sorted(found, key=lambda text: _ENHANCED.search(text) is None)
 
 
 def _colon(line: str) -> int:
@@ -114,7 +119,7 @@ def _clean(text: str) -> str:
 def host_in(texts: Iterable[str]) -> str | None:
     """The host that is said to have replied, or None."""
     for text in texts:
-        found = (_SAID.search(text) if "[" in text else None) or _HOST.search(text)
+        found = (_SAID.search(text) if "[" in text else None) or _HOST.search(text) or _DISLIKES.search(text)
         if found:
             return found[1].strip("[]").rstrip(".")
     return None
