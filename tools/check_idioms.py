@@ -82,7 +82,8 @@ def _phrase(rule: Mapping[str, Any], phrase: str, sections: Mapping[str, Any], r
 
 def _fires(rule: Mapping[str, Any], way: str, rules: Rules) -> bool:
     numbers = tuple(_number(rule).split())
-    found = rules.matches(fold(way), speakers=(rule.get("provider", ""),), numbers=numbers, command="")
+    command = rule.get("commands", [""])[0]
+    found = rules.matches(fold(way), speakers=(rule.get("provider", ""),), numbers=numbers, command=command)
     return any(match.rule.name == rule["name"] and not match.doubted for match in found)
 
 
@@ -97,7 +98,8 @@ def _number(rule: Mapping[str, Any]) -> str:
 
 
 def _numbered(rule: Mapping[str, Any], way: str) -> str:
-    return f"{_number(rule)} {way}".strip()
+    line = f"{_number(rule)} {way}".strip()
+    return f"mx.example.org said: {line} (in reply to {rule['commands'][0]} command)" if rule.get("commands") else line
 
 
 def _ways(phrase: str, lists: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -32,7 +32,7 @@ class Rule:
     codes: tuple[str, ...] = ()
     """Only with one of these: the beginning of a code, a status (``5.7.1``, ``5.7.*``), ``none`` for no number; empty: with any."""
     commands: tuple[str, ...] = ()
-    """Only in answer to one of these commands; empty: to any."""
+    """Only in what is known to answer one of these commands; empty: any."""
     permanence: str = ""
     """Overrules the first digit, if given."""
     because: str = ""
@@ -136,7 +136,7 @@ class Rules:
 def _holds(rule: Rule, speakers: tuple[str, ...], numbers: tuple[str, ...], command: str) -> bool:
     if rule.provider and rule.provider not in speakers:
         return False
-    if rule.commands and command and command not in rule.commands:
+    if rule.commands and command not in rule.commands:
         return False
     if not rule.codes:
         return True
