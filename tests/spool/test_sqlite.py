@@ -15,7 +15,7 @@ import pytest
 
 from spool.spool_kit import DEFERRED, START, Hands, Sqlite, all_of, envelope, now_due, octets, put, run
 from waypost.mail.content import MemoryContent
-from waypost.spool.draft import SMALL
+from waypost.spool.draft import MOST, SMALL, WINDOW
 from waypost.spool.rows import encode_envelope
 from waypost.spool.segments import BLOCK, BLOCKS, SEGMENT, SPARE, Segments
 from waypost.spool.settings import QueueSettings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
+    from waypost.spool.draft import SqliteDraft
     from waypost.spool.reading import Sighted
     from waypost.spool.spool import Found, Standing
 
@@ -355,6 +356,37 @@ def test_a_notice_names_nobody_who_was_attempted_since_the_look(tmp_path: Path) 
         assert (kept.id, [one.state for one in found.recipients]) == (found.envelope.id, [State.QUEUED, State.DEFERRED])
         assert [lease.domain for lease in await now_due(spool)] == ["one.example"]
         assert [kept.id] == (await spool.alter(Filter(states=frozenset({State.DEFERRED})), Change.FAIL, telling=compose)).messages
+
+    run(in_shard(tmp_path, check))
+
+
+def begin_as_many_as_may_be(spool: SqliteSpool, drafts: list[SqliteDraft]) -> None:
+    while True:
+        drafts.append(spool.draft())
+        while drafts[-1].write(bytes(SMALL)):
+            pass
+
+
+def test_a_disk_that_is_behind_holds_writers_up_and_then_refuses_new_mail(tmp_path: Path) -> None:
+    """While the disk stands still each draft takes its window and no more, and past the bound of all no new one is begun."""
+
+    async def check(spool: SqliteSpool) -> None:
+        going = threading.Event()
+        for _ in range(2):  # as many as the pool has threads
+            spool._segments.pool.submit(going.wait)
+        drafts: list[SqliteDraft] = []
+        with pytest.raises(SpoolFullError, match="too much content is on its way in"):
+            begin_as_many_as_may_be(spool, drafts)
+        assert max(draft.size for draft in drafts) <= WINDOW + SMALL
+        assert spool._room.used <= MOST + WINDOW + SMALL
+        assert len([draft for draft in drafts if draft.size <= 2 * SMALL]) > len(drafts) // 2
+        going.set()
+        kept = [envelope("bob@one.example") for _ in drafts]
+        await asyncio.gather(*[spool.put(one, draft) for one, draft in zip(kept, drafts, strict=True)])
+        assert spool._room.used == 0
+        spool.draft().discard()
+        found = await spool.find(Filter())
+        assert [draft.size for draft in drafts] == [one.content.size for one in found]
 
     run(in_shard(tmp_path, check))
 

@@ -1,7 +1,8 @@
 """A connection as a stream: one object for each, on uvloop and on plain asyncio. Knows no SMTP.
 
 It is the transport's protocol itself and owns what has come and was not read yet, so that a read that finds octets waiting
-makes no future and an idle connection costs little more than its socket. Deadlines stand in the loop's one wheel.
+makes no future and an idle connection costs little more than its socket. Deadlines stand in the loop's one wheel. Transports read
+into one scratch that all connections of the loop share, so that what a connection holds is what came, and never more than ``UNREAD``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, cast
 
 from waypost.net import wheel
 from waypost.net.stream import ClosedError, DeadlineError, Ends, HandshakeError
+from waypost.net.wheel import SCRATCH
 
 if TYPE_CHECKING:
     from waypost.net.wheel import Wheel
 
-UNREAD = 65_536
-"""Octets that may wait unread before the other side is made to wait."""
+UNREAD = SCRATCH
+"""Octets that may wait unread before the other side is made to wait; no read brings more, however much the system has."""
 HANDSHAKE_SECONDS = 30.0
 """Longest handshake where no deadline is set."""
 FAREWELL_SECONDS = 10.0
@@ -26,7 +28,7 @@ LINGER_SECONDS = 2.0
 """How long octets nobody wants are thrown away, so that a reset does not overtake the last reply."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection, from its first octet to its end. Keeps ``waypost.net.stream.ServerStream``."""
 
     __slots__ = (
@@ -200,10 +202,16 @@ class Connection(asyncio.Protocol):
         if transport.get_extra_info("sslcontext") is not None:
             self.tls = describe(transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's wish, not ours
+        """Where the transport may put what comes: as much of the loop's scratch as may wait unread here."""
+        room = UNREAD - len(self._incoming)
+        return self._wheel.scratch[:room] if 0 < room < UNREAD else self._wheel.scratch
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Octets came."""
         if self._closing:
             return
+        data = bytes(self._wheel.scratch[:nbytes])
         incoming = self._incoming
         if not incoming:
             self._incoming = incoming = data
@@ -212,7 +220,7 @@ class Connection(asyncio.Protocol):
         else:
             self._incoming = incoming = bytearray(incoming)
             incoming += data
-        if len(incoming) > UNREAD and not self._paused and self._transport is not None:
+        if len(incoming) >= UNREAD and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
         waiter = self._waiter

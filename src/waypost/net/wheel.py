@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TICK = 0.125
 """Seconds from slot to slot."""
+SCRATCH = 32_768
+"""Octets that one read brings at most."""
 
 
 class Timed(Protocol):
@@ -31,9 +33,9 @@ class Timed(Protocol):
 
 
 class Wheel:
-    """The deadlines of one loop."""
+    """What the connections of one loop share: their deadlines, and the scratch that they read into."""
 
-    __slots__ = ("_call_later", "_clock", "_handle", "_slots", "_turned")
+    __slots__ = ("_call_later", "_clock", "_handle", "_slots", "_turned", "scratch")
 
     def __init__(self, clock: Callable[[], float], call_later: Callable[[float, Callable[[], None]], object]) -> None:
         self._clock = clock
@@ -41,6 +43,8 @@ class Wheel:
         self._slots: dict[int, set[Timed]] = {}
         self._turned = 0
         self._handle: object = None
+        self.scratch = memoryview(bytearray(SCRATCH))
+        """Octets that a transport of the loop reads into, for the instant until they are taken."""
 
     def set(self, timed: Timed, seconds: float) -> None:
         """Let ``timed`` expire ``seconds`` from now, instead of when it would have."""

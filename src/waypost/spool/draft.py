@@ -1,7 +1,7 @@
 """Content on its way in: small content gathers in memory, large content goes to segments as it comes. Knows no rows.
 
-At most about a megabyte of a draft is in memory, and 64 KiB once all drafts together pass their budget; what is more waits for
-the disk, and its writer with it.
+At most about 256 KiB of a draft are in memory, and 64 KiB once all drafts together pass their budget; what is more waits for
+the disk, and its writer with it. ``tools/bench_memory.py`` shows what a worker weighs that way when hundreds send at once.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 SMALL = 65_536
 """Octets of content up to which it lies in the row of its message."""
-WINDOW = 1_048_576
+WINDOW = 262_144
 """Octets of one draft in memory beyond which it streams to disk."""
-BUDGET = 67_108_864
+BUDGET = 16_777_216
 """Octets of all drafts in memory beyond which every large draft streams at once."""
 MOST = 4 * BUDGET
 """Octets of all drafts in memory beyond which no new one is begun."""
