@@ -134,3 +134,22 @@ def test_a_notice_in_json() -> None:
     kind, (reading,) = read_message(octets)
 
     assert (kind, reading.recipient, reading.category) == (Kind.BOUNCE, "kim@example.com", "recipient.unknown")
+
+
+@pytest.mark.parametrize(
+    "report", [pytest.param(report, id=report.name) for report in KNOWN if report.kind == "bounce" and not report.html]
+)
+def test_its_text_alone(report: Invented) -> None:
+    """The text of a report that somebody copied, without any header, is read as well."""
+    kind, found = read_message(report.text.encode())
+
+    assert (Kind.BOUNCE, report.recipients) == (kind, tuple(reading.recipient for reading in found))
+
+
+def test_fields_alone() -> None:
+    """So are the fields of a report, copied from it."""
+    kind, (reading,) = read_message(
+        b"Reporting-MTA: dns; mx.example.net\n\nFinal-Recipient: rfc822; kim@example.com\nAction: failed\nStatus: 5.1.1\n"
+    )
+
+    assert (kind, reading.recipient) == (Kind.DSN, "kim@example.com")

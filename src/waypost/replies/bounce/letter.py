@@ -104,6 +104,11 @@ class Letter:
         )
 
     @cached_property
+    def bare(self) -> bool:
+        """Whether there is no header: the text of a report that somebody copied."""
+        return not self.head.fields and self.head.envelope is None
+
+    @cached_property
     def empty_path(self) -> bool:
         """Whether it came with the null reverse-path itself."""
         return (self.head.first(b"return-path") or b"").strip() == b"<>" or (self.head.envelope or b"").startswith(b"<>")

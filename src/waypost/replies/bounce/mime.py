@@ -23,6 +23,10 @@ _HEAD = 256 * 1024
 _GUESS = 8 * 1024
 """Octets of a body in which a boundary is looked for that no header names."""
 
+_USUAL = frozenset(
+    b"bcc cc content-type date delivered-to from message-id mime-version received reply-to return-path sender subject to".split()
+)
+"""Fields of which a header has one at least: text that begins with other words and a colon is text."""
 _FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:([^\n]*(?:\n[ \t]+[^ \t\n][^\n]*)*)(?:\n|\Z)")
 """A field with its folded lines; a folded line of blanks alone ends the section, as mailers have it."""
 _UNFOLDED = re.compile(rb"(?:boundary|charset|name|filename|report-type|format|type|protocol|micalg)=[^\n]*(?:\n|\Z)", re.IGNORECASE)
@@ -97,6 +101,8 @@ def scan(octets: bytes) -> Mail:
     """The message in ``octets``; never raises. Line ends may be CRLF, LF or CR."""
     octets = _with_lf(octets)
     head, start = read_head(octets, 0, len(octets))
+    if head.envelope is None and _USUAL.isdisjoint(name for name, _ in head.fields):
+        head, start = Head(()), 0
     kind, parameters = media_type(head)
     parts: list[Part] = []
     _open(octets, head, (start, len(octets)), "", 0, parts)

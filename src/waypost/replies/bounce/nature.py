@@ -49,6 +49,8 @@ _SYNOPSIS = re.compile(r"dmarc|tls report|tlsrpt|report domain:", re.IGNORECASE)
 _REFUSED = re.compile(r"\breject|\brefus|quota|\bfull\b", re.IGNORECASE)
 _SMTP = re.compile(r"(?:^|[\s(\[\"':<])[45]\d\d(?:[ ,-]| - )\s?#?(?:[45]\.\d{1,3}\.\d{1,3}\b|[A-Za-z<'\"(\[{*])")
 _STATUS = re.compile(r"(?:^|[\s(\[#<])[45]\.\d\.\d{1,3}\b")
+_LINE = re.compile(r"(?:[A-Za-z]{3} +\d+ \d\d:|\d{4}-\d\d-\d\d|[<\"'\[(]?[2-5]\d\d[ -]|[245]\.\d+\.\d+ |smtp)", re.IGNORECASE)
+"""A reply, or a line of a log: no report, though it may be of many lines."""
 _QUOTED = re.compile(r"^\s{0,4}(?:>|\|)\s?\S", re.MULTILINE)
 _SALUTATION = 80
 """Characters of a line that may be a greeting."""
@@ -103,7 +105,7 @@ def is_report(letter: Letter, *, fields: bool) -> Judgement | None:
     formal = letter.mail.parameters.get("report-type", "").lower() == "delivery-status" or letter.mail.kind == "multipart/report"
     if formal and not _by_person(letter):
         return Judgement(Kind.DSN, "report-type=delivery-status", "form.report")
-    if letter.daemon == _SURELY or letter.null_path or letter.failed_header:
+    if letter.daemon == _SURELY or letter.null_path or letter.failed_header or letter.bare:
         return Judgement(Kind.DSN, letter.sender[0] or "<>", "sender.mailer")
     says = letter.signs.failure_subject.found(letter.subject) or letter.signs.delay_subject.found(letter.subject)
     if says and not _by_person(letter):
@@ -235,6 +237,8 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
             return False
         marked = letter.head.text(b"auto-submitted").lower().startswith("auto-")
         return _told_by_mailer(letter, story, said=said, subject=subject or marked, block=block, returned=returned)
+    if letter.bare:
+        return said and block and _LINE.match("\n".join(story.lines).lstrip()) is None
     if _looks_personal(letter, story):
         return False
     points = sum((said, subject, block, returned, letter.null_path, letter.daemon, _mechanical(story), _to_the_author(letter)))

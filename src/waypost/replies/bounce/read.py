@@ -106,7 +106,7 @@ def _told(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
     report = is_report(letter, fields=bool(outcomes))
     if report is not None:
         return _of_fields(letter, story, outcomes, report)
-    if outcomes and not letter.daemon and not letter.null_path:
+    if outcomes and not letter.daemon and not letter.null_path and not letter.bare:
         return Kind.ORDINARY, ()
     return _of_prose(letter, story)
 
