@@ -104,6 +104,13 @@ def test_a_provider_is_believed_before_the_registry(
     assert (category, entry) == (reading.category, reading.entry)
 
 
+def test_a_code_alone_is_its_providers_where_the_host_is_known() -> None:
+    """Nothing but a code and a host: the provider's meaning goes before the registry's."""
+    kind, reading = read_line("550 5.7.27", host="aspmx.l.google.com")
+    assert reading is not None
+    assert (kind, reading.category, reading.entry) == (Kind.CODE, "sender.auth", "google.5.7.27")
+
+
 def test_facts_from_outside_win() -> None:
     """Host, code and status known from a report's fields go before what the text shows."""
     _, reading = read_line("550 5.1.1 User unknown", host="mx.example.net", code=450, status="4.1.1")

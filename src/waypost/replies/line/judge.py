@@ -44,7 +44,7 @@ def judge(parts: Parts, *, rules: Rules | None = None) -> Reading:
     numbers = tuple(str(number) for number in (parts.code, parts.status) if number is not None)
     found: list[Verdict] = []
     folded = None
-    if rules is not None and parts.said:
+    if rules is not None and (parts.said or parts.host):
         folded = fold(parts.said)
         speakers = providers.speakers(parts.host, folded)
         matches = rules.matches(folded, speakers=speakers, numbers=numbers, command=parts.command)

@@ -33,7 +33,7 @@ def read_line(text: str, *, host: str | None = None, code: int | None = None, st
     if len(text) <= _SHORT:
         found = _CODE.fullmatch(text)
         if found and (found[1] or found[2]):
-            return Kind.CODE, judge(_code(text, found[1], found[2], given))
+            return Kind.CODE, _code(text, found[1], found[2], given)
     from waypost.replies.line.logs import read_log  # noqa: PLC0415 - a code alone needs neither it nor the rules
     from waypost.replies.line.phrases import rules  # noqa: PLC0415 - likewise
 
@@ -54,6 +54,10 @@ def reading(text: str, rules: Rules, host: str | None = None) -> Reading:
     return judge(replace(parts, host=host) if host else parts, rules=rules)
 
 
-def _code(text: str, code: str | None, status: str | None, given: dict[str, Any]) -> Parts:
+def _code(text: str, code: str | None, status: str | None, given: dict[str, Any]) -> Reading:
     parts = Parts(code=int(code) if code else None, status=status, text=text)
-    return replace(parts, **given) if given else parts
+    if not given:
+        return judge(parts)
+    from waypost.replies.line.phrases import rules  # noqa: PLC0415 - whose code it is, its provider's rules tell
+
+    return judge(replace(parts, **given), rules=rules())
