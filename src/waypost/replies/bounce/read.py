@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from waypost.replies.bounce.addresses import mentions, same
+from waypost.replies.bounce.answers import special
 from waypost.replies.bounce.decoding import header_text
 from waypost.replies.bounce.fields import read_fields
+from waypost.replies.bounce.judgement import SURELY
 from waypost.replies.bounce.letter import open_letter, part_octets
 from waypost.replies.bounce.narrative import read_story
-from waypost.replies.bounce.nature import is_report, judge, special
+from waypost.replies.bounce.nature import is_report, judge
 from waypost.replies.bounce.notices import read_notice
 from waypost.replies.bounce.signs import fold, signs
 from waypost.replies.bounce.verdict import Case, evidence, readings
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from waypost.replies.bounce.fields import Outcome
+    from waypost.replies.bounce.judgement import Judgement
     from waypost.replies.bounce.letter import Letter
     from waypost.replies.bounce.narrative import Account, Story
-    from waypost.replies.bounce.nature import Judgement
     from waypost.replies.bounce.signs import Signs
     from waypost.replies.explanation import Evidence, Reading
 
@@ -37,7 +39,6 @@ _FAILED = ("failed", "delayed")
 _NESTED = 2
 """Reports inside reports that are opened."""
 _FEW = 3
-_SURELY = 2
 _BARE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+'-]{1,63}")
 
 
@@ -74,7 +75,7 @@ def _enclosed_report(letter: Letter, story: Story, kind: Kind) -> bytes | None:
     part = letter.enclosed
     if part is None or part.kind not in ("message/rfc822", "message/global") or kind is Kind.DSN or letter.failed_header:
         return None
-    if any(account.rank >= _SURELY for account in story.accounts):
+    if any(account.rank >= SURELY for account in story.accounts):
         return None
     machine = letter.daemon or letter.null_path
     silent = not letter.text.strip() and len(letter.mail.parts) <= _FEW
@@ -82,7 +83,7 @@ def _enclosed_report(letter: Letter, story: Story, kind: Kind) -> bytes | None:
         return None
     octets = part_octets(part)
     inner = open_letter(octets, letter.signs)
-    return octets if (inner.daemon == _SURELY or inner.failed_header) and (inner.status_text or machine or silent) else None
+    return octets if (inner.daemon == SURELY or inner.failed_header) and (inner.status_text or machine or silent) else None
 
 
 def _of_notice(kind: Kind, outcomes: Sequence[Outcome], known: Signs) -> tuple[Kind, tuple[Reading, ...]]:
@@ -175,7 +176,7 @@ def _of_prose(letter: Letter, story: Story) -> tuple[Kind, tuple[Reading, ...]]:
     trail = (evidence(judgement.rule, judgement.words, source="observed", sure=0.9), *_mailer(letter, story))
     delayed = judgement.kind is Kind.DELAYED
     accounts = [account for account in story.accounts if account.rank >= 2] or list(story.accounts)
-    named = [account.recipient for account in accounts] if any(account.rank >= _SURELY for account in accounts) else _named(letter, story)
+    named = [account.recipient for account in accounts] if any(account.rank >= SURELY for account in accounts) else _named(letter, story)
     if not named and not story.returned and letter.enclosed is None:
         return Kind.ORDINARY, ()
     by_key = {same(account.recipient): account for account in accounts}
@@ -202,7 +203,7 @@ def _prose_case(recipient: str | None, account: Account | None, letter: Letter, 
 def _around(account: Account | None, story: Story) -> str:
     """The lines that a host may be named in: the recipient's own, and the whole report where there is but one."""
     own = [account.whole, *account.section] if account else []
-    return "\n".join([*own[:12], *(story.lines[:40] if len(story.accounts) < _SURELY else ())])[:2000]
+    return "\n".join([*own[:12], *(story.lines[:40] if len(story.accounts) < SURELY else ())])[:2000]
 
 
 def _named(letter: Letter, story: Story) -> list[str]:
@@ -241,7 +242,7 @@ def _bare_names(letter: Letter, story: Story) -> list[str]:
     """Names without a domain, each on a line of its own after the sentence that says they failed: mailboxes of the mailer's own domain."""
     domain = letter.sender[0].rpartition("@")[2]
     lines = [line.strip() for line in story.lines if line.strip()]
-    if letter.daemon < _SURELY or "." not in domain:
+    if letter.daemon < SURELY or "." not in domain:
         return []
     for number, line in enumerate(lines):
         if line.endswith(":") and letter.signs.failure.found(fold(" ".join(lines[max(0, number - 2) : number + 1]))):

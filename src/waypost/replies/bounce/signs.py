@@ -95,6 +95,10 @@ class Signs:
     answer: Phrases
     held: Phrases
     refused: Phrases
+    final: Phrases
+    surely_late: Phrases
+    complaint_subject: Phrases
+    complaint_sender: tuple[str, ...]
     separator: Phrases
     recipient: Phrases
     other: Phrases
@@ -139,6 +143,10 @@ def made_of(source: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Signs:
         answer=_phrases(sections["answer"], "body"),
         held=_phrases(sections["held"], "body"),
         refused=_phrases(sections["refused"], "body"),
+        final=_phrases(sections["verdict"], "final"),
+        surely_late=_phrases(sections["verdict"], "late"),
+        complaint_subject=_phrases(sections["complaint"], "subject"),
+        complaint_sender=tuple(_words(sections["complaint"], "sender")),
         separator=_phrases(sections["separator"], "begins"),
         recipient=_phrases(sections["label"], "recipient"),
         other=_phrases(sections["other"], "leads"),
