@@ -256,3 +256,21 @@ def test_a_report_of_many() -> None:
     octets = fields(*(f"Final-Recipient: rfc822; {address}\nAction: failed\nStatus: 5.1.1" for address in wanted))
 
     assert wanted == [reading.recipient for reading in read_message(octets)[1]]
+
+
+def test_an_indented_report() -> None:
+    """Fields that stand indented, as where somebody copied them, are fields and no folds."""
+    (outcome,) = read_fields("    Final-Recipient: rfc822; kim@example.com\n    Action: failed\n    Status: 5.1.1\n")
+
+    assert (outcome.recipient, outcome.action, outcome.status) == ("kim@example.com", "failed", "5.1.1")
+
+
+def test_the_end_of_retries_is_the_reason() -> None:
+    """Where the status says that the mailer gave up, a passing reason has lasted too long (3463#3.5)."""
+    octets = fields(
+        "Final-Recipient: rfc822; kim@example.com\nAction: failed\nStatus: 4.4.7\nDiagnostic-Code: smtp; connect to mx.example.com: Connection refused"
+    )
+
+    _, (reading,) = read_message(octets)
+
+    assert reading.category == "route.expired"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 _FIELD = re.compile(r"^[ \t>]{0,8}([A-Za-z][A-Za-z0-9-]{1,60})[ \t]*:[ \t]*([^\n]*(?:\n[ \t]+[^ \t\n][^\n]*)*)", re.MULTILINE)
 _UNFOLD = re.compile(r"\n[ \t]+")
-_LOOSE = re.compile(r"^[ \t>]{0,8}(?:final-recipient|original-recipient|x-actual-recipient)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_LOOSE = re.compile(r"^([ \t>]{0,8})(?:final-recipient|original-recipient|x-actual-recipient)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _STATUS = re.compile(r"\b([245])\s?\.\s?(\d{1,3})\s?\.\s?(\d{1,3})\b")
@@ -56,6 +56,9 @@ class Outcome:
 
 def read_fields(text: str) -> tuple[Outcome, ...]:
     """The recipients that a report's fields name, in order; a group that names none counts if it has an action or a diagnostic."""
+    indent = _LOOSE.search(text)
+    if indent and indent[1]:
+        text = "\n".join(line.removeprefix(indent[1]) for line in text.split("\n"))
     return tuple(outcome for group in _groups(text) if (outcome := _outcome(group)))
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _TRIES = 7
 """Texts that are judged for one recipient."""
+_GAVE_UP = ".4.7"
+"""What a status ends with that says: tried for as long as is done (3463#3.5)."""
+_PASSING = frozenset({"unknown", "route.network", "domain.dns_temporary", "rate.greylisted", "system.error"})
+"""Reasons for which a mailer tries again, so that in the end it is their lasting that counts."""
 _FAILURES = 400
 """Codes below this one report no failure: what looks like one is a number in a text."""
 _MEANT = 0.7
@@ -57,6 +61,9 @@ def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
         best = replace(best, status=case.status)
     if best.category == "unknown" and best.status:
         best = _by_number(best)
+    if (case.status or "").endswith(_GAVE_UP) and best.category in _PASSING and not case.delayed:
+        step = evidence(f"iana.{case.status}", case.status or "", source="rfc 3463 section 3.5", sure=_MEANT)
+        best = replace(best, category="route.expired", evidence=(*best.evidence, step))
     text = best.text if best.text and (best.code or best.category != "unknown") else _first(case) or best.text
     reading = replace(
         best,
