@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -70,7 +71,8 @@ def test_new_sessions_find_new_domains_limits_and_transports(
     [
         ({"listeners": [listener("relay", 1)]}, "listeners"),
         ({"workers": 2}, "workers"),
-        ({"log": {"level": "debug"}}, "log.level"),
+        ({"dns": {"seconds": 7}}, "dns.seconds"),
+        ({"queue": {"free_space": 1_000_000}}, "queue.free_space"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -80,9 +82,12 @@ def test_what_needs_a_restart_refuses_the_whole_reload(
     """The line names file, line and setting; nothing else of the file is taken up either."""
     tree = configuration(folder, listeners=[listener("relay")], local=("one.example",), networks=())
     server = start_waypost(tree)
-    told = reloaded(server, {**tree, "domains": {"local": ["two.example"]}, **change}, "reload-refused")
+    wanted = {**tree, "domains": {"local": ["two.example"]}, "log": {"format": "postfix", "level": "debug"}, **change}
+    told = reloaded(server, wanted, "reload-refused")
+    assert told.startswith("{")
     assert f"waypost.toml:{line_of(server, setting)}: {setting}: cannot change while the server runs" in told
     assert answers(port_of(tree), "MAIL FROM:<a@b.example>", "RCPT TO:<x@one.example>")[1] == "250 2.1.5"
+    assert [line for line in server.output().splitlines() if "/smtpd[" in line] == []
 
 
 def line_of(server: Waypost, setting: str) -> int:
@@ -90,6 +95,58 @@ def line_of(server: Waypost, setting: str) -> int:
     word = setting.rpartition(".")[2]
     lines = server.config.read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if line.startswith((f"{word} =", f"[[{word}]]")))
+
+
+def test_the_log_changes_its_form_and_level(start_waypost: Callable[..., Waypost], folder: Path) -> None:
+    """The line that tells of the reload is the first in the new form; sessions are told of in it, and no longer where the level forbids."""
+    tree = configuration(folder, listeners=[listener("relay")])
+    server = start_waypost(tree)
+    port = port_of(tree)
+    told = reloaded(server, {**tree, "log": {"format": "postfix", "name": "mail"}}, "reloaded")
+    assert " mail/" in told
+    until(lambda: talked(server, port) and "connect from" in server.output(), what="a session in the new form")
+    assert "reloaded" in reloaded(server, {**tree, "log": {"level": "debug"}}, "reloaded")
+    until(lambda: talked(server, port) and '"greeting"' in server.output(), what="a session that was simply greeted")
+    reloaded(server, {**tree, "log": {"level": "error"}, "dns": {"seconds": 7}}, "reload-refused")
+    assert talked(server, port)
+    server.write_config({**tree, "log": {"level": "error"}})
+    os.kill(server.pid, signal.SIGHUP)
+    until(lambda: not talked(server, port), what="silence")
+
+
+def talked(server: Waypost, port: int) -> str:
+    """What the log tells of a session in which something was refused."""
+    before = len(server.output())
+    answers(port, "NONSENSE")
+    time.sleep(0.2)  # lines gather for a twentieth of a second
+    return server.output()[before:]
+
+
+def test_less_is_kept_from_a_reload_on(start_waypost: Callable[..., Waypost], folder: Path) -> None:
+    """The inbox forgets what is beyond its new bound with the next message; conversations are kept no longer where they may not be."""
+    tree = configuration(folder, listeners=[listener("relay")], transports=[{"match": "*", "kind": "capture"}])
+    server = start_waypost(tree)
+    port = port_of(tree)
+
+    def listed(*words: str) -> list[str]:
+        return [row.get("id") or row["session"] for row in json.loads(server.command("inbox", "list", *words, "--json").stdout)]
+
+    for number in range(3):
+        submit(port, number)
+    answers(port, "NONSENSE")
+    until(lambda: (len(listed()), len(listed("--refused"))) == (3, 1), what="three messages and a conversation")
+    reloaded(server, {**tree, "inbox": {"messages": 2}, "history": {"keep": False}, "auth": {"parallel": 1, "remember": 0}}, "reloaded")
+    until(lambda: submit(port, 9) and len(listed()) == 2, what="two messages")
+    answers(port, "NONSENSE")
+    time.sleep(0.5)  # conversations gather for a quarter of a second
+    assert len(listed("--refused")) == 1
+
+
+def submit(port: int, number: int) -> str:
+    """Give a message; what it is answered."""
+    with Dialogue(port) as talk:
+        talk.hello()
+        return talk.submit(b"Subject: %d\r\n\r\n" % number, "bob@example.org")
 
 
 def test_a_wrong_file_is_told_with_its_line_and_changes_nothing(start_waypost: Callable[..., Waypost], folder: Path) -> None:

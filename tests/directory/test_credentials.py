@@ -269,6 +269,44 @@ def test_too_many_at_once_are_busy(accounts: Accounts, tmp_path: Path, monkeypat
     judge.verifier.close()
 
 
+def test_new_settings_hold_from_the_next_check_on(accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More may run and wait at once; what ran before ends as it began, and closing waits for it too."""
+    accounts.add("ada", "one")
+    judge = Judge(tmp_path / "data", parallel=1, queue=1)
+    gate, running = gated(monkeypatch)
+
+    async def crowd() -> tuple[list[Verdict], Verdict, Verdict]:
+        verify = judge.verifier.verify
+        tasks = [asyncio.ensure_future(verify("ada", f"{number}")) for number in range(2)]
+        await until_running(running, 1)
+        before = await verify("ada", "late")
+        judge.verifier.apply(AuthSettings(parallel=3, queue=2))
+        tasks += [asyncio.ensure_future(verify("ada", f"{number}")) for number in range(3)]
+        await until_running(running, 4)
+        after = await verify("ada", "late")
+        gate.set()
+        return [await task for task in tasks], before, after
+
+    assert asyncio.run(crowd()) == ([Wrong()] * 5, Busy(), Busy())
+    judge.verifier.close()
+    judge.verifier.apply(AuthSettings())
+    assert Busy() == judge("ada", "one")
+
+
+def test_what_is_remembered_is_forgotten_when_less_may_be(accounts: Accounts, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shorter ``auth.remember`` holds for what was remembered too; a longer one for what comes."""
+    accounts.add("ada", "one")
+    calls = counted(monkeypatch)
+    judge("ada", "one")
+    judge.verifier.apply(AuthSettings(remember=600))
+    judge("ada", "one")
+    assert len(calls) == 1
+    judge.verifier.apply(AuthSettings(remember=0))
+    judge("ada", "one")
+    judge("ada", "one")
+    assert len(calls) == 3
+
+
 def test_a_session_that_goes_away_frees_its_place(accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cancelled check stays counted while its thread works, and no longer."""
     accounts.add("ada", "one")

@@ -137,6 +137,19 @@ def test_the_level_is_the_least_severity(level: LogLevel, whats: list[str]) -> N
     assert [row["what"] for row in rows(every_event(), level) if row["event"] == "server"] == whats
 
 
+def test_new_settings_hold_from_the_next_event_on() -> None:
+    """Form, level and name change between two lines; ``auto`` goes by what standard error was from the first."""
+    lines: list[bytes] = []
+    log = Log(LogSettings(), lines.append, CLOCK, hostname="mx.example.org")
+    event = ServerChanged(what="ready", detail="x", severity="info")
+    for later in (LogSettings(format=LogFormat.POSTFIX, name="mail"), LogSettings(level=LogLevel.ERROR), LogSettings()):
+        log.tell(event)
+        log.apply(later)
+    log.tell(event)
+    assert [line[:1] == b"{" for line in lines] == [True, False, True]
+    assert b" mail/" in lines[1]
+
+
 def test_greetings_are_details_and_refused_ones_are_not() -> None:
     """A connection turned away is told at level info; one that was greeted only at debug."""
     assert [row["key"] for row in rows(every_event(), LogLevel.INFO) if row["event"] == "connect"] == ["greeting-busy"]

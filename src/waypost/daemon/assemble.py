@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from waypost.daemon.worker import Work
     from waypost.deliver.settings import OutboundSettings
     from waypost.directory.credentials import Credentials
+    from waypost.directory.settings import AuthSettings
     from waypost.net.dns import Resolver
     from waypost.observe.events import Observer
     from waypost.operate.verbs import Verbs
@@ -59,6 +60,8 @@ class Parts:
     dev: bool
     index: int
     observers: Observers
+    log: Log | None
+    """None where the screen shows conversations instead."""
     sinks: tuple[Lines, ...]
     shards: tuple[Shard, ...]
     credentials: Credentials
@@ -76,7 +79,7 @@ class Parts:
         self.gate.start(list(zip(given.sockets, self.settings.listeners, strict=True)))
 
     def apply(self, settings: Settings) -> None:
-        """New settings for what begins from now on."""
+        """New settings for what begins from now on. Only the first step can fail, so that it is all of them or none."""
         self.gate.apply(_plan(settings, dev=self.dev))
         for deliverer in self.deliverers:
             deliverer.apply(
@@ -88,6 +91,12 @@ class Parts:
                 notices=settings.notices,
             )
         self.operator.apply(queue=settings.queue, voice=voice(settings))
+        self.credentials.apply(_auth(settings))
+        for shard in self.shards:
+            shard.apply(settings)
+        if self.log is not None:
+            self.log.apply(settings.log)
+        self.observers.want_openings(wanted=_openings(settings, live=self.observers.live))
         self.settings = settings
 
     def flush(self) -> None:
@@ -109,7 +118,7 @@ class Parts:
 async def assemble(given: Work) -> Parts:
     """Open the shards and put the parts together. Raises store.database.StoreError."""
     settings = given.settings
-    observers, sinks = _observers(settings, live=given.dev and os.isatty(_STDOUT))
+    observers, log, sinks = _observers(settings, live=given.dev and os.isatty(_STDOUT))
     bridge(observers.tell)
     shards = await _open_shards(given, lambda error: _store_failed(observers, sinks, error))
     credentials = await asyncio.to_thread(_credentials, settings, observers)
@@ -120,6 +129,7 @@ async def assemble(given: Work) -> Parts:
         dev=given.dev,
         index=given.index,
         observers=observers,
+        log=log,
         sinks=sinks,
         shards=shards,
         credentials=credentials,
@@ -143,11 +153,12 @@ async def _open_shards(given: Work, failed: Callable[[StoreError], None]) -> tup
     return tuple(shards)
 
 
-def _observers(settings: Settings, *, live: bool) -> tuple[Observers, tuple[Lines, ...]]:
+def _observers(settings: Settings, *, live: bool) -> tuple[Observers, Log | None, tuple[Lines, ...]]:
     """The log; and on a terminal of the dev profile the conversations, which say more than log lines on the same screen would."""
     terminal = os.isatty(STDERR)
     told: list[Observer] = []
     sinks: list[Lines] = []
+    log = None
     if live:
         sinks.append(Lines(_STDOUT))
         told.append(Live(sinks[-1].put, colour=wants_colour(_STDOUT), width=_width).tell)
@@ -156,8 +167,12 @@ def _observers(settings: Settings, *, live: bool) -> tuple[Observers, tuple[Line
         log = Log(settings.log, sinks[-1].put, SYSTEM, terminal=terminal, colour=wants_colour(STDERR), hostname=settings.hostname)
         sinks[-1].lost = log.lost
         told.append(log.tell)
-    openings = live or settings.log.level is LogLevel.DEBUG or settings.log.format is LogFormat.POSTFIX
-    return Observers(told, live=live, openings=openings), tuple(sinks)
+    return Observers(told, live=live, openings=_openings(settings, live=live)), log, tuple(sinks)
+
+
+def _openings(settings: Settings, *, live: bool) -> bool:
+    """Whether sessions that were simply greeted are told of."""
+    return live or settings.log.level is LogLevel.DEBUG or settings.log.format is LogFormat.POSTFIX
 
 
 def _width() -> int:
@@ -167,8 +182,12 @@ def _width() -> int:
 def _credentials(settings: Settings, observers: Observers) -> Credentials:
     if settings.auth.anyone:
         return AnyCredentials()
-    share = replace(settings.auth, parallel=_part(settings.auth.parallel, settings.workers))
-    return Verifier(settings.data, share, SYSTEM, observers)
+    return Verifier(settings.data, _auth(settings), SYSTEM, observers)
+
+
+def _auth(settings: Settings) -> AuthSettings:
+    """This worker's part of the checks of the whole host."""
+    return replace(settings.auth, parallel=_part(settings.auth.parallel, settings.workers))
 
 
 def _plan(settings: Settings, *, dev: bool) -> Plan:

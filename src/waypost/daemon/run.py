@@ -192,6 +192,7 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sockets, reload: Cal
             for line in str(error).splitlines():
                 tell("reload-refused", f"{line}; the old configuration stays", "error")
             return None
+        printer.apply(current.log)
         return current
 
     def run_worker(index: int, link: Link) -> int:
@@ -203,7 +204,7 @@ def _supervise(loaded: Loaded, settings: Settings, sockets: Sockets, reload: Cal
         except ImportError as error:
             send(link, Unable(f"no pages can be served: {error}", UNAVAILABLE))
             return UNAVAILABLE
-        return web(settings, sockets.only_web(), link)
+        return web(current, sockets.only_web(), link)
 
     plan = Plan(
         workers=settings.workers,

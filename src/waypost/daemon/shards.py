@@ -35,6 +35,11 @@ class Shard:
         """For the operator's verbs."""
         return Stores(spool=self.spool, inbox=self.inbox, history=self.history)
 
+    def apply(self, settings: Settings) -> None:
+        """Go by ``settings`` from now on; what sizes the spool stays as it was."""
+        self.inbox.apply(settings.inbox)
+        self.history.apply(settings.history)
+
     async def close(self) -> None:
         """Commit, checkpoint and give up ownership."""
         self.history.close()

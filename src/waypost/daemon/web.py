@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from waypost.clock import SYSTEM
-from waypost.daemon.link import Drain, Ready, receive, send
+from waypost.daemon.link import Apply, Drain, Ready, receive, send
 from waypost.net.listen import parse, place_of
 from waypost.observe.library import bridge
 from waypost.observe.log import Printer
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from waypost.config.settings import Settings
     from waypost.net.control import Link
     from waypost.net.listen import Listening
+    from waypost.observe.log import Log
 
 _NICE = 5
 """How much the process stands back: mail goes first on a busy machine."""
@@ -43,13 +44,14 @@ _ORPHANED = 1
 def web(settings: Settings, listener: Listening, link: Link) -> int:
     """Serve until drained; the exit code. Called once, in a fresh fork."""
     os.nice(_NICE)
-    bridge(Printer(settings.log, hostname=settings.hostname).tell)
+    log = Printer(settings.log, hostname=settings.hostname)
+    bridge(log.tell)
     known = given(settings, listener)
     app = make(known)
     gc.collect()
     gc.freeze()
     with asyncio.Runner() as runner:
-        runner.run(_Web(app, listener, link, known.ending).run())
+        runner.run(_Web(app, listener, link, known.ending, log).run())
     return 0
 
 
@@ -81,11 +83,12 @@ def _door(listeners: Sequence[ListenerSettings]) -> str:
 class _Web:
     """From the fork to the drain."""
 
-    def __init__(self, app: ASGIApp, listener: Listening, link: Link, stopping: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, listener: Listening, link: Link, stopping: asyncio.Event, log: Log) -> None:
         self._app = app
         self._listener = listener
         self._link = link
         self._stopping = stopping
+        self._log = log
 
     async def run(self) -> None:
         """Serve."""
@@ -104,5 +107,8 @@ class _Web:
         messages = receive(self._link)
         if messages is None:
             os._exit(_ORPHANED)  # the parent is gone: hold no port a moment longer
-        if any(isinstance(message, Drain) for message in messages):
-            self._stopping.set()
+        for message in messages:
+            if isinstance(message, Apply):
+                self._log.apply(message.settings.log)
+            if isinstance(message, Drain):
+                self._stopping.set()

@@ -59,6 +59,9 @@ class Credentials(Protocol):
     async def verify(self, name: str, password: str) -> Verdict:
         """Judge; never raises."""
 
+    def apply(self, settings: AuthSettings) -> None:
+        """Go by ``settings`` from the next check on."""
+
     def close(self) -> None:
         """Let go of threads; idempotent."""
 
@@ -69,6 +72,9 @@ class AnyCredentials:
     async def verify(self, name: str, password: str) -> Verdict:  # noqa: ARG002 - whatever it is
         """Verified, always."""
         return Verified(name)
+
+    def apply(self, settings: AuthSettings) -> None:
+        """Nothing changes."""
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -89,6 +95,8 @@ class Verifier:
         self._remembered: dict[bytes, float] = {}
         self._dummy = hash_password(secrets.token_bytes(32))
         self._threads = ThreadPoolExecutor(settings.parallel, thread_name_prefix="password")
+        self._leaving: list[ThreadPoolExecutor] = []
+        """Those that a reload replaced: they end the checks that they were given."""
         self._underway = 0
         self._closed = False
 
@@ -108,10 +116,23 @@ class Verifier:
         self._remember(found, prepared)
         return Verified(found.name)
 
+    def apply(self, settings: AuthSettings) -> None:
+        """Go by ``settings`` from the next check on; those that run or wait are ended as they began."""
+        if self._closed:
+            return
+        before, self._settings = self._settings, settings
+        if settings.parallel != before.parallel:
+            self._threads.shutdown(wait=False)
+            self._leaving.append(self._threads)
+            self._threads = ThreadPoolExecutor(settings.parallel, thread_name_prefix="password")
+        if settings.remember < before.remember:
+            self._remembered.clear()
+
     def close(self) -> None:
         """Let the checks that run end, drop those that wait."""
         self._closed = True
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (*self._leaving, self._threads):
+            threads.shutdown(wait=True, cancel_futures=True)
 
     async def _checked(self, name: str, prepared: bytes) -> Account | Wrong | Busy:
         loop = asyncio.get_running_loop()

@@ -47,10 +47,10 @@ class AuthSettings:
         Setting(says="Whether every name and password is right: legal only while nothing leaves (capture, hold, discard).", restart=True),
     ] = False
 
-    parallel: Annotated[int, Setting(says="Password checks at the same time, per host.", unit="checks", least=1, most=64, restart=True)] = 2
+    parallel: Annotated[int, Setting(says="Password checks at the same time, per host.", unit="checks", least=1, most=64)] = 2
     queue: Annotated[
         int,
-        Setting(says="Password checks that may wait; one more is answered 454.", unit="checks", least=1, most=10000, restart=True),
+        Setting(says="Password checks that may wait; one more is answered 454.", unit="checks", least=1, most=10000),
     ] = 50
     remember: Annotated[
         int,
@@ -59,6 +59,5 @@ class AuthSettings:
             unit="seconds",
             least=0,
             most=3600,
-            restart=True,
         ),
     ] = 60

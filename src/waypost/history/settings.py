@@ -14,11 +14,11 @@ class HistorySettings:
 
     keep: Annotated[
         bool,
-        Setting(says="Whether conversations are kept at all: commands and replies, never content, AUTH redacted.", restart=True),
+        Setting(says="Whether conversations are kept at all: commands and replies, never content, AUTH redacted."),
     ] = True
     days: Annotated[
         int,
-        Setting(says="Days after which a conversation is forgotten; 0: never for its age.", unit="days", least=0, most=3650, restart=True),
+        Setting(says="Days after which a conversation is forgotten; 0: never for its age.", unit="days", least=0, most=3650),
     ] = 14
     most: Annotated[
         int,
@@ -27,7 +27,6 @@ class HistorySettings:
             unit="conversations",
             least=0,
             most=100_000_000,
-            restart=True,
         ),
     ] = 100_000
     waiting: Annotated[
@@ -37,6 +36,5 @@ class HistorySettings:
             unit="conversations",
             least=1,
             most=1_000_000,
-            restart=True,
         ),
     ] = 4096

@@ -42,6 +42,10 @@ class SqliteHistory:
         self.dropped = 0
         """Conversations that were not kept: too many waited, or the store failed."""
 
+    def apply(self, settings: HistorySettings) -> None:
+        """Go by ``settings`` from the next that is kept on: it is then that what is beyond them is forgotten."""
+        self._settings = settings
+
     def keep(self, transcript: Transcript) -> None:
         """See ``History.keep``. Must be called in the loop's thread."""
         if not self._settings.keep:
@@ -113,10 +117,11 @@ class SqliteHistory:
             connection.execute("forget_carried", (number,))
             connection.executemany("carry", [(message, number) for message in dict.fromkeys(transcript.messages)])
         old = []
-        if self._settings.days:
-            old += connection.all("older", (self._clock.wall() - self._settings.days * _DAY,))
-        if self._settings.most:
-            more = _number(connection, "count") - self._settings.most
+        settings = self._settings
+        if settings.days:
+            old += connection.all("older", (self._clock.wall() - settings.days * _DAY,))
+        if settings.most:
+            more = _number(connection, "count") - settings.most
             old += connection.all("oldest", (more,)) if more > 0 else []
         for number in {cast(int, row[0]) for row in old}:
             connection.execute("forget_carried", (number,))

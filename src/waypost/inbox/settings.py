@@ -14,11 +14,9 @@ class InboxSettings:
 
     messages: Annotated[
         int,
-        Setting(
-            says="Captured messages kept; the oldest go first; 0 for no limit.", unit="messages", least=0, most=100_000_000, restart=True
-        ),
+        Setting(says="Captured messages kept; the oldest go first; 0 for no limit.", unit="messages", least=0, most=100_000_000),
     ] = 100_000
     days: Annotated[
         int,
-        Setting(says="Days a captured message is kept; 0 for no limit.", unit="days", least=0, most=36_500, restart=True),
+        Setting(says="Days a captured message is kept; 0 for no limit.", unit="days", least=0, most=36_500),
     ] = 0

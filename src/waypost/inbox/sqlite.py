@@ -49,6 +49,10 @@ class SqliteInbox:
         self._waiting = Waiting()
         self._swept = False
 
+    def apply(self, settings: InboxSettings) -> None:
+        """Go by ``settings`` from the next that is kept on: it is then that what is beyond them is forgotten."""
+        self._settings = settings
+
     async def keep(self, envelope: Envelope, content: Content) -> None:
         """See ``Inbox.keep``. Raises StoreError: then nothing was kept."""
         if not self._swept:
@@ -131,7 +135,8 @@ class SqliteInbox:
         return captured
 
     def _retain(self, connection: Connection) -> None:
-        most, days = self._settings.messages, self._settings.days
+        settings = self._settings
+        most, days = settings.messages, settings.days
         if days:
             _forget(connection, connection.all("older", (self._clock.wall() - days * _DAY,)))
         if most:

@@ -204,6 +204,10 @@ class Observers:
         """Whether somebody wants to hear of sessions that were simply greeted: most logs tell of their end alone."""
         return self._openings
 
+    def want_openings(self, *, wanted: bool) -> None:
+        """Whether somebody wants to hear of them, from the next session on."""
+        self._openings = wanted and bool(self._observers)
+
     def tell(self, event: Event) -> None:
         """Hand ``event`` to each observer in turn."""
         for observer in self._observers:

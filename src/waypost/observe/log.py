@@ -28,7 +28,7 @@ _GREETED = frozenset({"greeting", "greeting-lmtp"})
 class Log:
     """An observer that writes each event as a line into ``sink``."""
 
-    __slots__ = ("_clock", "_json", "_least", "_postfix", "_sink", "_terminal")
+    __slots__ = ("_clock", "_hostname", "_is_terminal", "_json", "_least", "_postfix", "_sink", "_terminal")
 
     def __init__(
         self,
@@ -43,13 +43,20 @@ class Log:
         """``terminal``: whether standard error is one, for the format ``auto``; ``hostname``: for the postfix form."""
         self._sink = sink
         self._clock = clock.wall
-        self._least = _RANK[settings.level.value]
+        self._is_terminal = terminal
+        self._hostname = hostname
+        self._terminal = TerminalLines(colour=colour)
+        self.apply(settings)
+
+    def apply(self, settings: LogSettings) -> None:
+        """Go by ``settings`` from the next event on."""
         form = settings.format
         if form is LogFormat.AUTO:
-            form = LogFormat.TERMINAL if terminal else LogFormat.JSON
+            form = LogFormat.TERMINAL if self._is_terminal else LogFormat.JSON
+        self._least = _RANK[settings.level.value]
         self._json = JsonLines() if form is LogFormat.JSON else None
-        self._postfix = PostfixLines(settings.name, hostname or os.uname().nodename, os.getpid()) if form is LogFormat.POSTFIX else None
-        self._terminal = TerminalLines(colour=colour)
+        hostname = self._hostname or os.uname().nodename
+        self._postfix = PostfixLines(settings.name, hostname, os.getpid()) if form is LogFormat.POSTFIX else None
 
     def tell(self, event: Event) -> None:
         """Write ``event`` if it is severe enough; never blocks when the sink does not, never raises."""

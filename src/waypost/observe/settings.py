@@ -39,13 +39,11 @@ class LogLevel(StrEnum):
 class LogSettings:
     """``[log]``: what is written to standard error."""
 
-    format: Annotated[
-        LogFormat, Setting(says="auto (terminal when standard error is one, else json), json, terminal or postfix.", restart=True)
-    ] = LogFormat.AUTO
-    level: Annotated[LogLevel, Setting(says="The least severity that is logged: debug, info, warning or error.", restart=True)] = (
-        LogLevel.INFO
+    format: Annotated[LogFormat, Setting(says="auto (terminal when standard error is one, else json), json, terminal or postfix.")] = (
+        LogFormat.AUTO
     )
+    level: Annotated[LogLevel, Setting(says="The least severity that is logged: debug, info, warning or error.")] = LogLevel.INFO
     name: Annotated[
         str,
-        Setting(says="The name before the slash in the postfix form; readers such as pflogsumm expect postfix there.", restart=True),
+        Setting(says="The name before the slash in the postfix form; readers such as pflogsumm expect postfix there."),
     ] = "waypost"
