@@ -26,6 +26,7 @@ def compiled(written: Mapping[str, Any], keep: Callable[[Mapping[str, Any]], boo
         "providers": written.get("provider", {}),
         "lists": {name: listed(name, words).pattern for name in words.lists},
         "sets": {},
+        "doubts": {},
         "rules": [],
         "phrases": [],
         "words": {},
@@ -39,6 +40,7 @@ def compiled(written: Mapping[str, Any], keep: Callable[[Mapping[str, Any]], boo
             except MouldError as error:
                 raise MouldError(f"{rule.get('name')}: {error}") from error
     index["sets"] = list(index["sets"])
+    index["doubts"] = [list(doubt) for doubt in index["doubts"]]
     return index
 
 
@@ -55,8 +57,9 @@ def _add(index: dict[str, Any], rule: Mapping[str, Any], words: Words) -> None:
         index["phrases"].append([number, made.pattern, _sets(index, made.needs), made.whole])
     for phrase in rule.get("unless", ()):
         made = mould(phrase, words, anchored=False)
-        index["unless"].setdefault(str(number), []).append(len(index["phrases"]))
-        index["phrases"].append([number, made.pattern, _sets(index, [one for one in (made.anchor, *made.needs) if one]), made.whole])
+        needs = _sets(index, [one for one in (made.anchor, *made.needs) if one])
+        doubt = index["doubts"].setdefault((made.pattern, tuple(needs), made.whole), len(index["doubts"]))
+        index["unless"].setdefault(str(number), []).append(doubt)
     for status in rule.get("statuses", ()):
         index["statuses"].setdefault(rule["provider"], {}).update(dict.fromkeys(_each(status), number))
 

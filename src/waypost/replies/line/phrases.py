@@ -54,8 +54,18 @@ class Match:
     """Whether words stand beside that mostly make them mean something else."""
 
 
-_Phrase = tuple[int, str, tuple[frozenset[str], ...], bool]
-"""Its rule, its pattern, the words that it needs, whether it looks at addresses and links too."""
+@dataclass(slots=True)
+class _Phrase:
+    """A phrase made ready when first its words are met."""
+
+    rule: int
+    pattern: str | re.Pattern[str]
+    """Compiled when first it is tried."""
+    needs: tuple[frozenset[str], ...]
+    """Of each of these sets a word must be in the text."""
+    whole: bool
+    """Whether it looks at addresses and links too."""
+
 
 _LISTED = re.compile("<([a-z]+)>")
 """A list named in a pattern."""
@@ -64,19 +74,18 @@ _LISTED = re.compile("<([a-z]+)>")
 class Rules:
     """The rules of one index, ready for scanning."""
 
-    __slots__ = ("_compiled", "_lists", "_phrases", "_rules", "_statuses", "_unless", "_words")
+    __slots__ = ("_doubts", "_lists", "_phrases", "_ready", "_rules", "_sets", "_statuses", "_unless", "_words")
 
     def __init__(self, index: Mapping[str, Any]) -> None:
-        sets = [frozenset(words) for words in index["sets"]]
-        self._phrases: list[_Phrase] = [
-            (rule, pattern, tuple([sets[one] for one in needs]), whole) for rule, pattern, needs, whole in index["phrases"]
-        ]
+        self._phrases: list[list[Any]] = index["phrases"]
+        self._ready: list[_Phrase | None] = [None] * len(self._phrases)
+        self._doubts: list[list[Any] | _Phrase] = list(index["doubts"])
+        self._sets: list[Sequence[str] | frozenset[str]] = list(index["sets"])
         self._rules: list[Rule | Mapping[str, Any]] = list(index["rules"])
         self._words: Mapping[str, Sequence[int]] = index["words"]
         self._unless: Mapping[str, Sequence[int]] = index["unless"]
         self._statuses: Mapping[str, Mapping[str, int]] = index["statuses"]
         self._lists: Mapping[str, str] = index["lists"]
-        self._compiled: dict[int, re.Pattern[str]] = {}
 
     def matches(self, folded: Folded, *, speakers: tuple[str, ...], numbers: tuple[str, ...], command: str) -> list[Match]:
         """The rules that hold, each once, in no order; ``speakers`` are the provider and whom it is like, ``numbers`` code and status."""
@@ -97,34 +106,50 @@ class Rules:
     def _scan(self, folded: Folded) -> dict[int, Match]:
         """One loop, for it is where the time goes: phrases by the words that are there, patterns last."""
         found: dict[int, Match] = {}
-        tokens, words, phrases = folded.tokens, self._words, self._phrases
+        tokens, words, ready = folded.tokens, self._words, self._ready
         for anchor in folded.order:
             for number in words.get(anchor, ()):
-                phrase = phrases[number]
-                if phrase[0] in found:
+                phrase = ready[number] or self._prepared(number)
+                if phrase.rule in found:
                     continue
-                for needed in phrase[2]:
+                for needed in phrase.needs:
                     if needed.isdisjoint(tokens):
                         break
                 else:
-                    met = self._pattern(number).search(folded.whole if phrase[3] else folded.words)
+                    met = self._pattern(phrase).search(folded.whole if phrase.whole else folded.words)
                     if met:
-                        found[phrase[0]] = Match(self.rule(phrase[0]), *met.span())
+                        found[phrase.rule] = Match(self.rule(phrase.rule), *met.span())
         return found
 
-    def _pattern(self, number: int) -> re.Pattern[str]:
-        pattern = self._compiled.get(number)
-        if pattern is None:
-            written = _LISTED.sub(lambda found: self._lists[found[1]], self._phrases[number][1])
-            pattern = self._compiled[number] = re.compile(written)
-        return pattern
+    def _prepared(self, number: int) -> _Phrase:
+        rule, pattern, needs, whole = self._phrases[number]
+        made = self._ready[number] = _Phrase(rule, pattern, tuple([self._set(one) for one in needs]), whole)
+        return made
+
+    def _set(self, number: int) -> frozenset[str]:
+        kept = self._sets[number]
+        if isinstance(kept, frozenset):
+            return kept
+        made = self._sets[number] = frozenset(kept)
+        return made
+
+    def _pattern(self, phrase: _Phrase) -> re.Pattern[str]:
+        if isinstance(phrase.pattern, str):
+            phrase.pattern = re.compile(_LISTED.sub(lambda found: self._lists[found[1]], phrase.pattern))
+        return phrase.pattern
 
     def _excepted(self, rule: int, folded: Folded) -> bool:
         tokens = folded.tokens
         for number in self._unless.get(str(rule), ()):
-            phrase = self._phrases[number]
-            if not any(needed.isdisjoint(tokens) for needed in phrase[2]) and self._pattern(number).search(folded.words):
-                return True
+            doubt = self._doubts[number]
+            if isinstance(doubt, list):
+                doubt = self._doubts[number] = _Phrase(-1, doubt[0], tuple([self._set(one) for one in doubt[1]]), doubt[2])
+            for needed in doubt.needs:
+                if needed.isdisjoint(tokens):
+                    break
+            else:
+                if self._pattern(doubt).search(folded.whole if doubt.whole else folded.words):
+                    return True
         return False
 
     def _by_status(self, speakers: tuple[str, ...], numbers: tuple[str, ...]) -> dict[int, Match]:
