@@ -114,6 +114,12 @@ class Letter:
         return (self.head.first(b"return-path") or b"").strip() == b"<>" or (self.head.envelope or b"").startswith(b"<>")
 
     @cached_property
+    def own_path(self) -> bool:
+        """Whether it came from the address that From names, which no report of a mailer does and nearly all mail of people."""
+        path = (self.head.first(b"return-path") or b"").decode("latin-1").strip(" <>").lower()
+        return bool(path) and path == self.sender[0]
+
+    @cached_property
     def daemon(self) -> int:
         """How surely a mailer wrote it: 2 by its name, 1 by a name that people share with mailers, 0 not."""
         address, name = self.sender

@@ -110,6 +110,8 @@ class Signs:
     echo_to: frozenset[str]
     daemon: frozenset[str]
     daemon_strong: frozenset[str]
+    daemon_shared: frozenset[str]
+    """Names under which people write as well."""
     daemon_name: Phrases
     reply_headers: frozenset[bytes]
     failed_headers: tuple[bytes, ...]
@@ -158,6 +160,7 @@ def made_of(source: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Signs:
         echo_to=frozenset(_words(sections["echo"], "to")),
         daemon=frozenset(_words(sections["machine"], "local")),
         daemon_strong=frozenset(_words(sections["machine"], "strong")),
+        daemon_shared=frozenset(_words(sections["machine"], "shared")),
         daemon_name=_phrases(sections["machine"], "name"),
         reply_headers=_octets(sections["machine"], "reply"),
         failed_headers=tuple(sorted(_octets(sections["machine"], "failed"))),

@@ -37,14 +37,17 @@ def looks_personal(letter: Letter, story: Story) -> bool:
         return True
     if letter.null_path or goes_to_author(letter):
         return False
+    if letter.own_path and (not letter.daemon or letter.sender[0].partition("@")[0] in letter.signs.daemon_shared):
+        return True
+    return _is_marked(letter) or talks(letter, story)
+
+
+def _is_marked(letter: Letter) -> bool:
+    """Whether the header is one of people's programs, of a list, or of an answer to somebody."""
     names = {name for name, _ in letter.head.fields}
-    if names & letter.signs.list_headers and not letter.daemon:
-        return True
-    if b"in-reply-to" in names and not letter.daemon:
-        return True
     if names & letter.signs.people_headers:
         return True
-    return talks(letter, story)
+    return not letter.daemon and bool(names & (letter.signs.list_headers | {b"in-reply-to"}))
 
 
 def is_pasted(letter: Letter) -> bool:
