@@ -154,6 +154,7 @@ def test_the_trail_is_kept() -> None:
         "354 End data with <CR><LF>.<CR><LF>",
         "220 mx.example.org ESMTP",
         "Dear Sir, your order has been shipped",
+        "220 mx.example.org: spam is not accepted here",
     ],
 )
 def test_what_refuses_nothing_is_unknown(text: str) -> None:

@@ -44,7 +44,8 @@ def judge(parts: Parts, *, rules: Rules | None = None) -> Reading:
     numbers = tuple(str(number) for number in (parts.code, parts.status) if number is not None)
     found: list[Verdict] = []
     folded = None
-    if rules is not None and (parts.said or parts.host):
+    refused = not numbers or numbers[0][:1] not in ("2", "3")  # words of a reply that refuses nothing are not judged
+    if rules is not None and refused and (parts.said or parts.host):
         folded = fold(parts.said)
         speakers = providers.speakers(parts.host, folded)
         matches = rules.matches(folded, speakers=speakers, numbers=numbers, command=parts.command)
