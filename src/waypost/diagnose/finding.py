@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from waypost.replies.gloss import gloss
 from waypost.replies.library import facts, words
+from waypost.replies.records import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +52,8 @@ class Finding:
     evidence: tuple[str, ...] = ()
     """Replies or records as received, one line each, control characters made visible."""
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What fills the braces in its words."""
+    """What fills the braces in its words. A fact ``reply`` (``550 5.7.1 ...``) brings ``reply_title``, ``reply_meaning`` and ``reply_fix``
+    of the replies' catalogue, in the language asked for; a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``."""
 
     @property
     def severity(self) -> Severity:
@@ -70,7 +73,8 @@ class Finding:
     def told(self, lang: str = "en") -> Told:
         """Its words in ``lang``. Raises LookupError for a language that is not there."""
         row = words(lang, "findings")["finding"][self.key]
-        return Told(**{name: row[name].format_map(_Facts(self.facts)) for name in ("title", "meaning", "fix")})
+        known = _Facts({**self.facts, **_explained(self.facts, lang)})
+        return Told(**{name: row[name].format_map(known) for name in ("title", "meaning", "fix")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,19 @@ class Told:
     title: str
     meaning: str
     fix: str
+
+
+def _explained(known: Mapping[str, str], lang: str) -> dict[str, str]:
+    """What the catalogue of replies says of a reply or a record among the facts."""
+    found: dict[str, str] = {}
+    if "reply" in known:
+        code, _, text = known["reply"].partition(" ")
+        meant = gloss(int(code) if code.isdigit() else 0, None, text, lang=lang, reader="operator")
+        found |= {"reply_title": meant.title, "reply_meaning": meant.meaning, "reply_fix": meant.fix}
+    record = lookup(known["record"], lang) if "record" in known else None
+    if record is not None:
+        found |= {"record_title": record.prose.title, "record_meaning": record.prose.meaning}
+    return found
 
 
 class _Facts(dict[str, str]):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.lookup import Answer, Outcome, reverse
-from waypost.diagnose.plan import Given
 from waypost.diagnose.scene import Server, Source, is_ip
 
 if TYPE_CHECKING:
@@ -213,13 +212,15 @@ def _chain(name: str, aliases: Iterable[str]) -> tuple[str, ...]:
 
 async def _reverse(scene: Scene, addresses: Sequence[str]) -> list[Finding]:
     """Whether each address has a name, and that name the address (RFC 1912 section 2.1); a local one belongs to no public tree."""
-    wanted = [each for each in dict.fromkeys(addresses) if ip_address(each).is_global or scene.target.given is not Given.ADDRESS]
-    wanted = [each for each in wanted if not ip_address(each).is_loopback or _published(scene, each)][: scene.limits.addresses]
+    wanted = [each for each in dict.fromkeys(addresses) if _has_reverse(scene, each)][: scene.limits.addresses]
     found = await asyncio.gather(*(_reverse_of(scene.lookup, address) for address in wanted))
     return [finding for finding in found if finding is not None]
 
 
-def _published(scene: Scene, address: str) -> bool:
+def _has_reverse(scene: Scene, address: str) -> bool:
+    """Whether an address should have a name in public: it is public itself, or the DNS publishes it."""
+    if ip_address(address).is_global:
+        return True
     return any(address in server.addresses and server.published for server in scene.servers)
 
 
