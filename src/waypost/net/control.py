@@ -84,6 +84,8 @@ class ControlServer:
                 await writer.drain()
         except (ConnectionError, ValueError):  # hung up, or a line past the bound: nobody to tell
             pass
+        except asyncio.CancelledError:  # the server ends while somebody waits; asyncio would log it as a fault
+            pass
         finally:
             writer.close()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
 
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
     from waypost.web.inbox.pulse import Pulse
 
+T = TypeVar("T")
 MOST = 32
 """Streams at the same time."""
 _ALIVE = 15.0
 """Seconds after which a comment shows that the stream lives."""
-_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+_START: Message = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")],
+}
 
 
 class Arrivals:
@@ -46,24 +51,27 @@ class Arrivals:
         """One stream, until its page is closed or the server ends."""
         self._open += 1
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            if not head:
+            if head:
+                await send(_START)
+            else:
                 await self._stream(receive, send)
             await send({"type": "http.response.body", "body": b""})
         finally:
             self._open -= 1
 
     async def _stream(self, receive: Receive, send: Send) -> None:
-        await send(_piece("retry: 2000\n\n"))
         gone = asyncio.ensure_future(_disconnected(receive))
         over = asyncio.ensure_future(self._ending.wait())
         try:
             with self._pulse.watched():
+                await _unless(self._pulse.begun(), gone, over)
                 beats = self._pulse.beats
+                await send(_START)
+                await send(_piece("retry: 2000\n\n"))
                 while not (gone.done() or over.done()):
                     later = await _unless(self._pulse.later(beats), gone, over)
-                    if gone.done():
-                        return
+                    if gone.done() or over.done():
+                        break
                     await send(_piece(": here\n\n" if later is None else "event: change\ndata: {}\n\n"))
                     beats = beats if later is None else later
         finally:
@@ -84,7 +92,7 @@ class _Stream(Response):
         await self._arrivals.run(receive, send, head=scope["method"] == "HEAD")
 
 
-async def _unless(waiting: Coroutine[Any, Any, int], *ends: asyncio.Future[Any]) -> int | None:
+async def _unless(waiting: Coroutine[Any, Any, T], *ends: asyncio.Future[Any]) -> T | None:
     """What is waited for; None when it takes long, or one of ``ends`` came first."""
     task = asyncio.ensure_future(waiting)
     try:

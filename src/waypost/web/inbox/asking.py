@@ -57,7 +57,10 @@ class Asked:
         """One row. Raises HTTPException."""
         if not is_identifier(id_):
             return None
-        return next(iter(await self.messages([id_], limit=1)), None)
+        try:
+            return next(iter(await self.messages([id_], limit=1)), None)
+        except OperatorError as error:
+            raise HTTPException(503, "the mail server does not answer") from error
 
     async def refused(self, *, limit: int, lang: str) -> list[dict[str, Any]]:
         """Sessions that were refused, newest first, each with its reason. Raises HTTPException."""

@@ -134,7 +134,7 @@ class Letter:
         rows = []
         for each in self.top.fields:
             raw = as_text(each.raw, None)
-            rows.append((each.name, pieces(raw), "" if each.text == raw.strip() else each.text))
+            rows.append((each.name, pieces(raw), "" if each.text.split() == raw.split() else each.text))
         return rows
 
     @cached_property

@@ -129,6 +129,7 @@ class _Cleaner:
         self.blocked = 0
         self._picture = picture
         self._room = _PICTURES
+        self._inline: dict[str, str | None] = {}
 
     def attribute(self, tag: str, name: str, value: str) -> str | None:
         """The value that an attribute may have; None: it goes."""
@@ -154,14 +155,20 @@ class _Cleaner:
         if _INLINE.fullmatch(value):
             return self._room_for(value)
         if value[:4].lower() == "cid:":
-            found = self._picture(value[4:])
-            return None if found is None else self._room_for(f"data:{found[0]};base64,{base64.b64encode(found[1]).decode('ascii')}")
+            if value not in self._inline:
+                self._inline[value] = _as_data(self._picture(value[4:]))
+            found = self._inline[value]
+            return None if found is None else self._room_for(found)
         self.blocked += 1
         return None
 
     def _room_for(self, value: str) -> str | None:
         self._room -= len(value)
         return value if self._room >= 0 else None
+
+
+def _as_data(picture: tuple[str, bytes] | None) -> str | None:
+    return None if picture is None else f"data:{picture[0]};base64,{base64.b64encode(picture[1]).decode('ascii')}"
 
 
 def _styles(source: str) -> tuple[str, list[str]]:

@@ -32,6 +32,7 @@ class Pulse:
         self._watchers = 0
         self._task: asyncio.Task[None] | None = None
         self._beaten = asyncio.Event()
+        self._begun = asyncio.Event()
         self.beats = 0
         """How often it has beaten."""
 
@@ -40,6 +41,7 @@ class Pulse:
         """Watch as long as somebody looks."""
         self._watchers += 1
         if self._task is None:
+            self._begun = asyncio.Event()
             self._task = asyncio.ensure_future(self._watch())
         try:
             yield
@@ -49,6 +51,10 @@ class Pulse:
                 self._task.cancel()
                 self._task = None
 
+    async def begun(self) -> None:
+        """Wait until it is known what was there before: whatever comes from then on makes it beat."""
+        await self._begun.wait()
+
     async def later(self, beats: int) -> int:
         """Wait until it has beaten more often than ``beats``; how often."""
         while self.beats <= beats:
@@ -56,10 +62,12 @@ class Pulse:
         return self.beats
 
     async def _watch(self) -> None:
-        since, refused = self._clock.wall(), None
+        since, refused = self._clock.wall(), await self._ask("refused", {"limit": 1})
+        self._begun.set()
         while True:
             began = self._clock.monotonic()
-            came, newest = await self._look(since)
+            came = await self._ask("inbox.wait", {"filter": [], "after": since, "seconds": _TURN})
+            newest = await self._ask("refused", {"limit": 1})
             if came is not None:
                 since = came["captured"]
             if came is not None or (newest is not None and refused is not None and newest != refused):
@@ -69,13 +77,12 @@ class Pulse:
             if came is None and self._clock.monotonic() - began < _TURN / 2:
                 await asyncio.sleep(_TURN)  # nobody answered, or not as one who waits
 
-    async def _look(self, since: float) -> tuple[dict[str, Any] | None, list[Any] | None]:
-        """A message captured later than ``since`` that came in this turn, and the newest refusal."""
+    async def _ask(self, verb: str, args: dict[str, Any]) -> Any:
+        """What the server says; None where it does not."""
         try:
-            came = await self._desk.call("inbox.wait", {"filter": [], "after": since, "seconds": _TURN})
-            return came, await self._desk.call("refused", {"limit": 1})
+            return await self._desk.call(verb, args)
         except (OperatorError, OSError):
-            return None, None
+            return None
 
     def _beat(self) -> None:
         self.beats += 1
