@@ -153,3 +153,26 @@ def test_fields_alone() -> None:
     )
 
     assert (kind, reading.recipient) == (Kind.DSN, "kim@example.com")
+
+
+@pytest.mark.parametrize(
+    ("sender", "words", "kind"),
+    [
+        (
+            "mailman-bounces@lists.example.org",
+            "The attached message was received as a bounce, but its format was not recognized.",
+            Kind.DSN,
+        ),
+        ("Ann Archer <ann@example.org>", "", Kind.DSN),
+        ("Ann Archer <ann@example.org>", "What is this?", Kind.ORDINARY),
+    ],
+)
+def test_a_report_that_is_passed_on(sender: str, words: str, kind: Kind) -> None:
+    """A report in an attachment is read where a program passes it on, or a person without a word; with words, it is a letter."""
+    inner = fields("Final-Recipient: rfc822; kim@example.com\nAction: failed\nStatus: 5.1.1").decode()
+    octets = f'Return-Path: <x@example.org>\nFrom: {sender}\nTo: desk@example.org\nSubject: bounce\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="out"\n\n--out\nContent-Type: text/plain\n\n{words}\n\n--out\nContent-Type: message/rfc822\n\n{inner}\n--out--\n'
+
+    found, readings = read_message(octets.encode())
+
+    assert kind == found
+    assert [reading.recipient for reading in readings] == ["kim@example.com"] * (kind is Kind.DSN)

@@ -36,7 +36,9 @@ STATUS = (
     "message/delivery-report",
 )
 
-_STATUS_BODY = re.compile(rb"\s*(?:Reporting-MTA|Original-Envelope-Id|Reporting-UA|DSN-Gateway)[ \t]*:", re.IGNORECASE)
+_STATUS_BODY = re.compile(
+    rb"\s*(?:Final-Recipient|Original-Recipient|Reporting-MTA|Original-Envelope-Id|Reporting-UA|DSN-Gateway)[ \t]*:", re.IGNORECASE
+)
 _HEADER_BODY = re.compile(
     rb"\s*(?:Received|Return-Path|X-[A-Za-z-]+|DKIM-Signature|From|Message-ID|Date|To|Subject)[ \t]*:[^\n]*\n"
     rb"(?:[ \t][^\n]*\n)*[A-Za-z-]+[ \t]*:",
@@ -51,6 +53,8 @@ _DAEMONS = ("mailerdaemon", "maildaemon", "postmaster", "maildeliverysystem", "m
 """Names of mailers, however they are written: with a hyphen, a dot, in two words."""
 _ANGLE = re.compile(r"<([^<>]*)>")
 _TAG = re.compile(r"^(?:\[[^\]]{1,60}\]\s*|\*+\s*)+")
+_PLAIN = ("text/plain", "text/x-preamble", "text")
+_OTHER = ("text/", "image/", "application/", "message/", "audio/", "video/")
 _TEXTS = 6
 """Text parts that are joined into a report."""
 
@@ -179,16 +183,16 @@ class Letter:
 
     @cached_property
     def text(self) -> str:
-        """What people read: the text parts before the returned message, HTML as seen where there is no plain text with an address."""
+        """What people read: the text parts before the returned message, HTML as seen where there is no plain text with an address.
+
+        A part after one that already reports, and names an address, is the returned text or a list's footer.
+        """
         plain: list[str] = []
         markup: list[str] = []
         for part in self.mail.parts:
-            if part is self.enclosed or (part.kind in STATUS):
+            if part is self.enclosed or part.kind in STATUS or (plain and self._reports(plain[-1])):
                 break
-            if len(plain) < _TEXTS and (
-                part.kind in ("text/plain", "text/x-preamble", "text")
-                or not part.kind.startswith(("text/", "image/", "application/", "message/", "audio/", "video/"))
-            ):
+            if len(plain) < _TEXTS and (part.kind in _PLAIN or not part.kind.startswith(_OTHER)):
                 plain.append(self._chosen(part))
             elif part.kind == "text/html" and len(markup) < _TEXTS:
                 markup.append(html_text(self._chosen(part)))
@@ -198,6 +202,9 @@ class Letter:
         elif text.lstrip()[:6].lower() in ("<html>", "<!doct", "<html "):
             text = html_text(text)
         return text
+
+    def _reports(self, text: str) -> bool:
+        return "@" in text and self.signs.failure.found(fold(text[:4000])) is not None
 
     def _chosen(self, part: Part) -> str:
         """The text of a part; where its charset is not said, the one in which it holds words of a report."""
