@@ -148,6 +148,7 @@ class Connection(asyncio.BufferedProtocol):
             raise HandshakeError("the other side closed the connection")
         self._transport = secured
         self.tls = describe(secured)
+        narrow(secured)
 
     def close(self) -> None:
         """Send what waits and close; idempotent."""
@@ -201,6 +202,7 @@ class Connection(asyncio.BufferedProtocol):
             self.ends = ends(transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext") is not None:
             self.tls = describe(transport)
+            narrow(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's wish, not ours
         """Where the transport may put what comes: as much of the loop's scratch as may wait unread here."""
@@ -318,6 +320,13 @@ def describe(transport: asyncio.BaseTransport) -> str:
     cipher = transport.get_extra_info("cipher")
     version = spoken.version() if spoken is not None else None
     return f"{version or 'TLS'} {cipher[0] if cipher else 'unknown'}"
+
+
+def narrow(transport: asyncio.BaseTransport) -> None:
+    """Have TLS read on only when little of what came is left to decrypt; both loops can, though no base class says so."""
+    limit = getattr(transport, "set_read_buffer_limits", None)
+    if limit is not None:
+        limit(high=UNREAD)
 
 
 def handshake_fault(error: Exception) -> str:
