@@ -346,9 +346,9 @@ def test_what_strangers_say_is_text(room: Room, payload: str) -> None:
         answer = room.get(path)
         page = read(answer.text)
         assert answer.status in (200, 400), path
-        assert payload not in answer.text.replace(f'placeholder="{payload}"', "") or not set("<>\"'") & set(payload), path
+        assert payload not in answer.text or not set("<>\"'") & set(payload), path
         assert (page.unclosed, page.inline) == ([], []), path
-        assert not [link for link in page.links if not link.startswith(("/", "#", "http://evil.example"))], path
+        assert not [link for link in page.links if not link.startswith(("/", "#", "http://", "https://"))], path
 
 
 def test_head_and_ranges(room: Room) -> None:
