@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import pytest
 
 from support.server import PROGRAM, Waypost, configuration, listener
 from support.terminal import on_terminal
-from waypost.cli import output
+from waypost.cli import output, queue
+from waypost.cli.exits import Exit, FailureError
+from waypost.cli.main import main
 from waypost.clock import SYSTEM
 from waypost.mail import identifier
 from waypost.mail.envelope import Envelope, Recipient
@@ -120,6 +123,25 @@ def test_a_list_in_parts_is_the_list(
     whole = capsys.readouterr().out
     output.json_list([[member] for member in members] + [[]])
     assert capsys.readouterr().out == whole
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), FailureError("the server went away", Exit.TEMPORARY)], ids=["ctrl-c", "gone"])
+def test_a_change_that_is_stopped_says_how_far_it_came(
+    end: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was changed is changed, and the operator learns how much that is."""
+
+    class Stopped:
+        def pages(self, verb: str, **args: object) -> Iterator[dict[str, object]]:
+            yield {"changed": ["A", "B"], "busy": [], "after": "x"}
+            raise end
+
+    monkeypatch.setattr(queue, "open_desk", lambda _: contextlib.nullcontext(Stopped()))
+    code = main(["queue", "hold", "all"])
+    told = capsys.readouterr()
+    assert code == (Exit.TEMPORARY if isinstance(end, FailureError) else Exit.INTERRUPTED)
+    assert told.err.startswith("waypost: stopped early: 2 of the messages are held\n")
+    assert told.out == ""
 
 
 def test_no_part_is_asked_for_in_vain() -> None:
