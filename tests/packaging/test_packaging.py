@@ -48,7 +48,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path)
         told = {name.rpartition("/")[2] for name in archive.namelist() if ".dist-info/" in name}
     assert held == files
     assert {"LICENSE", "METADATA", "entry_points.txt"} <= told
-    assert {Path(name).suffix for name in held} == {".py", ".toml", ".json", ".sql", ".typed", ".html", ".css", ".js", ".svg"}
+    assert {Path(name).suffix for name in held} == {"", ".py", ".toml", ".json", ".sql", ".typed", ".html", ".css", ".js", ".svg"}
 
 
 def test_it_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
