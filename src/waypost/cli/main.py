@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("waypost.cli.explain", "explain a reply code, a reply, a log line or a bounce: what it means and what to do"),
     "compare": ("waypost.cli.compare", "compare two reply codes"),
     "codes": ("waypost.cli.codes", "the reference of all reply codes; which one to answer with"),
+    "check": ("waypost.cli.check", "find out why a mail server does not answer, or answers no"),
     "user": ("waypost.cli.user", "add, change, remove and list the accounts that may authenticate"),
     "config": ("waypost.cli.config_command", "check, show and explain the configuration"),
 }

@@ -155,3 +155,5 @@ async def _end(tasks: list[asyncio.Future[None]], scene: Scene) -> None:
         talk = contact.take()
         if talk is not None:
             talk.close()
+    await asyncio.sleep(0)  # a transport that was closed just now is gone after one turn of the loop
+    await asyncio.sleep(0)

@@ -93,8 +93,8 @@ def _mailbox(text: str, port: int | None) -> Target:
 class Options:
     """How far a check goes."""
 
-    hostname: str = "localhost"
-    """What we call ourselves in EHLO."""
+    hostname: str = ""
+    """What we call ourselves in EHLO; empty: by the address from which we speak, as a literal, which nobody can call wrong."""
     sender: str | None = None
     """The envelope sender of the mailbox probe; None: the null reverse-path."""
     account: str | None = None

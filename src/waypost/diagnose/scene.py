@@ -132,7 +132,7 @@ class Contact:
     @property
     def greeted(self) -> bool:
         """Whether it speaks SMTP and bids welcome."""
-        return self.speech is Speech.SMTP and self.greeting.code == 220
+        return self.speech is Speech.SMTP and self.greeting.code == 220 and not self.greeting.ended
 
     def take(self) -> Talk | None:
         """The open connection, for whoever asks first."""
@@ -190,6 +190,10 @@ class Scene:
         """The domain whose mail policy is asked for; None where only an address or a machine's own name was given."""
         published = any(server.published or server.source is Source.EXCHANGER for server in self.servers)
         return None if is_ip(self.target.name) or not (published or "." in self.target.name) else self.target.name
+
+    def own_name(self, talk: Talk) -> str:
+        """What we call ourselves on this connection."""
+        return self.options.hostname or talk.literal
 
     def server(self, place: Place) -> Server | None:
         """The server that listens at a place."""

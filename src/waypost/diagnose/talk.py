@@ -95,6 +95,17 @@ class Talk:
         """Version and cipher, empty in the clear."""
         return self._stream.tls
 
+    @property
+    def literal(self) -> str:
+        """Our own address as an address literal (5321#4.1.3), for who has no name."""
+        local = self._stream.ends.local
+        return f"[IPv6:{local}]" if ":" in local else f"[{local or '127.0.0.1'}]"
+
+    @property
+    def pending(self) -> int:
+        """Octets that came and belong to no reply: behind the 220 to STARTTLS there must be none (3207#4)."""
+        return len(self._waiting)
+
     async def ask(self, line: str, *, seconds: float | None = None) -> Said:
         """Send a command and take its reply."""
         self.send(f"{line}\r\n".encode())

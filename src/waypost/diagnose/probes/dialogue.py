@@ -69,10 +69,13 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
     finally:
         for task in tasks:
             task.cancel()
-    for contact in contacts:
-        if scene.is_own(contact.place):
-            async for finding in smuggling.probe(scene, contact):
-                yield finding
+    own = [contact for contact in contacts if scene.is_own(contact.place)]
+    if scene.options.intrusive and contacts and not own:
+        hosts = ", ".join(dict.fromkeys(contact.place.host for contact in contacts))
+        yield Finding(key="own-elsewhere", about=scene.target.text, facts={"hosts": hosts})
+    for contact in own:
+        async for finding in smuggling.probe(scene, contact):
+            yield finding
 
 
 def _is_new(heard: Heard, shown: set[tuple[str, tuple[str, ...]]]) -> bool:
@@ -95,7 +98,7 @@ async def _talk(scene: Scene, contact: Contact) -> Heard | None:
     except UnreachableError:
         return None
     try:
-        hello = await introduce(talk, scene.options.hostname)
+        hello = await introduce(talk, scene.own_name(talk))
         scene.hellos[contact.place] = hello
         heard = Heard(contact=contact, hello=hello)
         if hello.usable:
@@ -146,7 +149,7 @@ async def _secure(scene: Scene, talk: Talk, heard: Heard) -> None:
     except HandshakeError:
         talk.close()
         return
-    heard.secured = heard.hello.secured = await talk.ask(f"EHLO {scene.options.hostname}")
+    heard.secured = heard.hello.secured = await talk.ask(f"EHLO {scene.own_name(talk)}")
 
 
 # ---- what it means -------------------------------------------------------------------------------------------

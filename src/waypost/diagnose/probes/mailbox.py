@@ -54,7 +54,7 @@ async def _opened(scene: Scene, contact: Contact) -> tuple[Talk, Hello] | None:
         talk, greeting = await scene.meet(contact)
     except UnreachableError:
         return None
-    hello = await introduce(talk, scene.options.hostname) if greeting.code == 220 else None
+    hello = await introduce(talk, scene.own_name(talk)) if greeting.code == 220 else None
     if hello is None or not hello.usable:
         talk.close()
         return None
@@ -215,12 +215,12 @@ async def _safe(scene: Scene, contact: Contact) -> tuple[Talk, dict[str, str]]:
         if contact.implicit_tls:
             await talk.start_tls(context, name or place.address, seconds=scene.limits.connect)
         await talk.reply(seconds=scene.limits.greeting)
-        said = await talk.ask(f"EHLO {scene.options.hostname}")
+        said = await talk.ask(f"EHLO {scene.own_name(talk)}")
         keywords = offered(said)
         if "STARTTLS" in keywords and not talk.tls:
             await talk.ask("STARTTLS")
             await talk.start_tls(context, name or place.address, seconds=scene.limits.connect)
-            keywords = offered(await talk.ask(f"EHLO {scene.options.hostname}"))
+            keywords = offered(await talk.ask(f"EHLO {scene.own_name(talk)}"))
         if not talk.tls and not at_home:
             raise HandshakeError("no TLS is offered, and a password does not go in the clear")  # noqa: TRY301 - one way out for all that is unsafe
     except (HandshakeError, CertificateError):

@@ -115,7 +115,11 @@ async def _contact(scene: Scene, place: Place) -> Contact:
     except UnreachableError as fault:
         return Contact(place=place, way=way_of(fault), seconds=scene.clock.monotonic() - began, detail=str(fault))
     contact = Contact(place=place, way=Way.OPEN, seconds=scene.clock.monotonic() - began)
-    await (_behind_tls if place.port == SUBMISSIONS else _in_the_clear)(scene, contact, talk)
+    try:
+        await (_behind_tls if place.port == SUBMISSIONS else _in_the_clear)(scene, contact, talk)
+    finally:
+        if contact.talk is not talk:
+            talk.close()
     return contact
 
 
@@ -146,8 +150,10 @@ async def _spoken_in_clear(scene: Scene, place: Place) -> tuple[Speech, Said]:
         talk = await scene.connect(place)
     except UnreachableError:
         return Speech.NO_TLS, NOTHING
-    said = await talk.reply(seconds=scene.limits.suspicion)
-    talk.close()
+    try:
+        said = await talk.reply(seconds=scene.limits.suspicion)
+    finally:
+        talk.close()
     heard = speech_of(said)
     if heard is Speech.SMTP:
         return Speech.PLAIN, said
@@ -166,7 +172,7 @@ async def _in_the_clear(scene: Scene, contact: Contact, talk: Talk) -> None:
             if guessed is not None:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-                await _other_than_smtp(scene, contact, talk, guessed)
+                await _other_than_smtp(scene, contact, guessed)
                 return
         _keep(contact, talk, await listening)
     finally:
@@ -187,9 +193,8 @@ async def _first(listening: asyncio.Future[Said], suspecting: Sequence[asyncio.T
     return None
 
 
-async def _other_than_smtp(scene: Scene, contact: Contact, talk: Talk, guessed: Speech) -> None:
+async def _other_than_smtp(scene: Scene, contact: Contact, guessed: Speech) -> None:
     """The port speaks another protocol. TLS before SMTP is none: a port that was named may well be one of those."""
-    talk.close()
     contact.speech = guessed
     if guessed is not Speech.TLS:
         return
@@ -212,10 +217,14 @@ async def _tls_there(scene: Scene, place: Place) -> Speech | None:
     """Whether the port waits for a TLS handshake."""
     try:
         talk = await scene.connect(place)
-        await talk.start_tls(client_context(verify=False), _sni(place), seconds=scene.limits.connect)
-    except (UnreachableError, HandshakeError):
+    except UnreachableError:
         return None
-    talk.close()
+    try:
+        await talk.start_tls(client_context(verify=False), _sni(place), seconds=scene.limits.connect)
+    except HandshakeError:
+        return None
+    finally:
+        talk.close()
     return Speech.TLS
 
 
@@ -225,9 +234,11 @@ async def _other_there(scene: Scene, place: Place) -> Speech | None:
         talk = await scene.connect(place)
     except UnreachableError:
         return None
-    talk.send(b"HELP\r\n\r\n")
-    said = await talk.reply(seconds=scene.limits.greeting)
-    talk.close()
+    try:
+        talk.send(b"HELP\r\n\r\n")
+        said = await talk.reply(seconds=scene.limits.greeting)
+    finally:
+        talk.close()
     heard = speech_of(said)
     return None if heard in (Speech.SMTP, Speech.SILENT, Speech.CLOSED, Speech.RESET) else heard
 

@@ -6,6 +6,7 @@ lines goes to postmaster. RFC 5321 sections 2.3.8 (CRLF alone ends a line) and 4
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
@@ -33,15 +34,11 @@ _PATIENCE = 1.5
 async def probe(scene: Scene, contact: Contact) -> AsyncIterator[Finding]:
     """Try a command that ends with LF alone, then each false end of content."""
     facts = {"host": contact.place.host, "port": str(contact.place.port)}
-    said = await _bare_command(scene, contact)
+    said, *answers = await asyncio.gather(_bare_command(scene, contact), *(_false_end(scene, contact, octets) for _, octets in SEQUENCES))
     if said is not None and said.positive:
         yield Finding(key="bare-lf-command", about=contact.place.shown, evidence=("C: NOOP\\n", *said.evidence), facts=facts)
-    taken, tried = [], 0
-    for name, octets in SEQUENCES:
-        answer = await _false_end(scene, contact, octets)
-        tried += answer is not None
-        if answer is not None and answer.positive:
-            taken.append((name, answer))
+    tried = sum(answer is not None for answer in answers)
+    taken = [(name, answer) for (name, _), answer in zip(SEQUENCES, answers, strict=True) if answer is not None and answer.positive]
     for name, answer in taken:
         evidence = (f"C: {name}", *answer.evidence)
         yield Finding(key="smuggling-possible", about=contact.place.shown, evidence=evidence, facts={**facts, "sequence": name})
@@ -55,7 +52,7 @@ async def _bare_command(scene: Scene, contact: Contact) -> Said | None:
         return None
     try:
         talk.send(b"NOOP\n")
-        return await talk.reply(seconds=_PATIENCE)
+        return await talk.reply(seconds=min(_PATIENCE, scene.limits.reply))
     finally:
         talk.close()
 
@@ -70,7 +67,7 @@ async def _false_end(scene: Scene, contact: Contact, octets: bytes) -> Said | No
             if (await talk.ask(command)).code != wanted:
                 return None
         talk.send(_HEAD + octets)
-        return await talk.reply(seconds=_PATIENCE)
+        return await talk.reply(seconds=min(_PATIENCE, scene.limits.reply))
     finally:
         talk.close()
 
@@ -81,7 +78,7 @@ async def _opened(scene: Scene, contact: Contact) -> Talk | None:
         talk, greeting = await scene.meet(contact)
     except UnreachableError:
         return None
-    if greeting.code == 220 and (await talk.ask(f"EHLO {scene.options.hostname}")).positive:
+    if greeting.code == 220 and (await talk.ask(f"EHLO {scene.own_name(talk)}")).positive:
         return talk
     talk.close()
     return None
