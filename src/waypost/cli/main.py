@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("waypost.cli.serve", "run the server"),
+    "send": ("waypost.cli.send", "send a message by hand, and explain what the server answers"),
     "queue": ("waypost.cli.queue", "list, show and change the messages that wait"),
     "inbox": ("waypost.cli.inbox", "list, show, wait for and delete captured mail"),
     "trace": ("waypost.cli.trace", "a stored conversation, explained"),

@@ -178,6 +178,12 @@ class Connection(asyncio.BufferedProtocol):
         """Whether it is open and nothing has come that was not read."""
         return not (self._incoming or self._eof or self._closing) and self._fault is None and self._transport is not None
 
+    @property
+    def certificate(self) -> bytes:
+        """What the other side showed, in DER; empty in the clear, and where it showed none."""
+        spoken = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        return (spoken.getpeercert(binary_form=True) or b"") if spoken is not None else b""
+
     def itself(self) -> Connection:
         """This connection: a factory for loops that ask for one."""
         return self

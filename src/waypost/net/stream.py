@@ -75,3 +75,7 @@ class ClientStream(Stream, Protocol):
     @property
     def quiet(self) -> bool:
         """Whether it is open and nothing has come that was not read."""
+
+    @property
+    def certificate(self) -> bytes:
+        """What the other side showed, in DER; empty in the clear, and where it showed none."""

@@ -75,6 +75,11 @@ class MemoryStream:
         """Whether it is open and nothing has come that was not read."""
         return not (self._incoming or self._ended or self._closed)
 
+    @property
+    def certificate(self) -> bytes:
+        """There is none: nothing is encrypted."""
+        return b""
+
     def close(self) -> None:
         """Close this end; the other one reads what was sent, and then that it is over."""
         if not self._closed:

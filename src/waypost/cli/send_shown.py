@@ -1,0 +1,100 @@
+"""How a session by hand is shown: the transcript as users of swaks know it, each refusal explained below it; or all of it as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from waypost.cli import output
+from waypost.diagnose.send.transcript import Who, as_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from waypost.diagnose.send.run import Result
+    from waypost.diagnose.send.transcript import Explained, Line
+
+_WORDS = {"en": (". ", "Fix: ", "On the server: "), "zh": ("。", "怎样做：", "服务器一方：")}
+"""What stands between a title and the meaning, and before the fixes."""
+_INDENT = "    "
+
+
+@dataclass(slots=True)
+class Shown:
+    """What is shown of a session, as it happens."""
+
+    args: argparse.Namespace
+    lines: list[Line] = field(default_factory=list)
+    _told: set[tuple[str, str]] = field(default_factory=set)
+    _content: int = 0
+    """Lines of the message that went out and were only counted."""
+
+    def __call__(self, line: Line) -> None:
+        """Take one line."""
+        self.lines.append(line)
+        if self.args.json:
+            return
+        if line.content and self.args.suppress_data:
+            self._content += 1
+            return
+        if self._content:
+            print(f"{line.mark}{self._content} lines sent" if line.who is Who.CLIENT else f" -> {self._content} lines sent")
+            self._content = 0
+        if not self._hidden(line):
+            self._show(line)
+
+    def _hidden(self, line: Line) -> bool:
+        args = self.args
+        if args.hide_all:
+            return True
+        if args.quiet:
+            return line.expected or line.who is Who.CLIENT
+        hidden = {Who.SERVER: args.hide_receive, Who.CLIENT: args.hide_send, Who.NOTE: args.hide_informational}
+        return bool(hidden.get(line.who, False))
+
+    def _show(self, line: Line) -> None:
+        if self.args.timing and line.waited is not None:
+            print(f"=== response in {line.waited:.3f}s")
+        print(output.painted(f"{line.mark}{line.text}", _style(line)), flush=True)
+        if line.explained is not None and not self.args.no_explain:
+            self._explain(line.explained)
+
+    def _explain(self, told: Explained) -> None:
+        """What it means and what to do; the same again only by its title."""
+        stop, fix, server = _WORDS[self.args.lang]
+        gloss = told.sender
+        if (gloss.title, gloss.fix) in self._told:
+            output.paragraph(gloss.title, _INDENT, _INDENT)
+            return
+        self._told.add((gloss.title, gloss.fix))
+        output.paragraph(f"{gloss.title}{stop}{gloss.meaning}", _INDENT, _INDENT)
+        if gloss.fix:
+            output.paragraph(f"{fix}{gloss.fix}", _INDENT, _INDENT, output.YELLOW)
+        if told.operator_fix and told.operator_fix != gloss.fix:
+            output.paragraph(f"{server}{told.operator_fix}", _INDENT, _INDENT, output.DIM)
+
+
+def _style(line: Line) -> str:
+    match line.who:
+        case Who.CLIENT:
+            return output.DIM if line.content else output.BOLD
+        case Who.SERVER:
+            digit = line.text[:1]
+            return output.RED if digit == "5" else output.YELLOW if digit == "4" or not line.expected else output.GREEN
+        case Who.NOTE:
+            return output.CYAN
+        case Who.FAULT:
+            return output.RED
+
+
+def whole(lines: list[Line], result: Result) -> dict[str, Any]:
+    """The whole session, for programs."""
+    place = result.place
+    return {
+        "ending": result.ending.name.lower().replace("_", "-"),
+        "exit": int(result.ending),
+        "server": None if place is None else {"host": place.host, "address": place.address, "port": place.port},
+        "tls": result.tls or None,
+        "seconds": round(result.seconds, 6),
+        "lines": [as_json(line) for line in lines],
+    }

@@ -1,0 +1,244 @@
+"""Runs a script against the network: connects, sends, listens, begins TLS, and tells every line. Knows no order of commands."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from cryptography import x509
+
+from waypost.diagnose.plan import Limits
+from waypost.diagnose.send.binding import SecretLog, bindings
+from waypost.diagnose.send.ending import Ending
+from waypost.diagnose.send.errand import Security
+from waypost.diagnose.send.script import conversation
+from waypost.diagnose.send.steps import Fault, Listen, Note, Secure, Send, Shaken
+from waypost.diagnose.send.transcript import Line, Who, explain, lines_of, replied
+from waypost.diagnose.send.transfer import transfer
+from waypost.diagnose.send.way import NoWayError, places
+from waypost.diagnose.talk import Talk
+from waypost.net.dial import UnreachableError, dial, dial_unix
+from waypost.net.stream import HandshakeError, StreamError
+from waypost.net.tls import client_context
+from waypost.replies.keys import Key
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from waypost.clock import Clock
+    from waypost.diagnose.send.errand import Errand
+    from waypost.diagnose.send.steps import Answer, Step
+    from waypost.diagnose.send.way import Given, Place
+    from waypost.net.dns import Resolver
+    from waypost.net.stream import ClientStream
+
+_PIECE = 262_144
+"""Octets of content that are handed to the connection at a time."""
+
+Tell: TypeAlias = "Callable[[Line], None]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What TLS is held against, and what is shown."""
+
+    verify: bool
+    ca: Path | None = None
+    certificate: Path | None = None
+    """Our own, for servers that ask for one."""
+    key: Path | None = None
+    name: str = ""
+    """The server's name, where it is not the one that was connected to."""
+
+    def context(self) -> ssl.SSLContext:
+        """A fresh one. Raises CertificateError, OSError."""
+        context = client_context(verify=self.verify, ca=self.ca)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """With what the world is reached."""
+
+    resolver: Resolver
+    clock: Clock
+    nonce: Callable[[], str]
+    shuffle: Callable[[list[str]], None]
+    seconds: float = 30.0
+    """For a connection, and for each reply."""
+    context: ssl.SSLContext | None = None
+    """None: TLS is not spoken."""
+    trust: Trust = Trust(verify=False)
+    lang: str = "en"
+    show_secrets: bool = False
+    """Whether the transcript shows what logs in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of it."""
+
+    ending: Ending
+    place: Place | None = None
+    tls: str = ""
+    seconds: float = 0.0
+
+
+async def send(errand: Errand, given: Given, means: Means, tell: Tell) -> Result:
+    """Do the errand, and tell each line as it happens. Never raises for what a server or the network does."""
+    runner = _Runner(means, tell)
+    try:
+        place, stream = await runner.connect(given)
+    except NoWayError as fault:
+        runner.fault(str(fault), fault.key)
+        return runner.result(Ending.CONNECT, None)
+    runner.begin(place, stream)
+    try:
+        ending = await runner.run(errand)
+    finally:
+        stream.close()
+    runner.note("Connection closed with remote host.")
+    return runner.result(ending, place)
+
+
+class _Runner:
+    def __init__(self, means: Means, tell: Tell) -> None:
+        self._means = means
+        self._tell = tell
+        self._began = means.clock.monotonic()
+        self._limits = Limits(connect=means.seconds, greeting=means.seconds, reply=means.seconds)
+        self._stream: ClientStream
+        self._talk: Talk
+        self._place: Place
+        self._tls = ""
+
+    # ---- telling ----------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return self._means.clock.monotonic() - self._began
+
+    def note(self, text: str) -> None:
+        self._tell(Line(at=self._now(), who=Who.NOTE, text=text))
+
+    def fault(self, text: str, key: Key | None = None) -> None:
+        told = explain(0, None, "", key=key, lang=self._means.lang) if key is not None else None
+        self._tell(Line(at=self._now(), who=Who.FAULT, text=text, expected=False, explained=told))
+
+    def result(self, ending: Ending, place: Place | None) -> Result:
+        return Result(ending=ending, place=place, tls=self._tls, seconds=self._now())
+
+    # ---- connecting -------------------------------------------------------------------------------------------
+
+    async def connect(self, given: Given) -> tuple[Place, ClientStream]:
+        """The first of the places that answers. Raises NoWayError."""
+        seconds, fault = self._means.seconds, NoWayError("nowhere to connect to", Key.ROUTE_MISSING)
+        for place in await places(given, self._means.resolver, shuffle=self._means.shuffle):
+            self.note(f"Trying {place}...")
+            try:
+                way = dial(place.address, place.port, seconds=seconds) if place.port else dial_unix(place.address, seconds=seconds)
+                return place, await way
+            except UnreachableError as why:
+                text = f"Error connecting to {place}: {why}"
+                if fault.args != ("nowhere to connect to",):
+                    self.fault(str(fault))
+                fault = NoWayError(text, Key.UNREACHABLE)
+        raise fault
+
+    def begin(self, place: Place, stream: ClientStream) -> None:
+        """The connection stands."""
+        self._place, self._stream = place, stream
+        self._talk = Talk(stream, self._limits, self._means.clock)
+        named = place.host if place.host in (place.address, "localhost") else f"{place.host} ({place.address})"
+        self.note(f"Connected to {named if place.port else place.address}.")
+
+    # ---- running ----------------------------------------------------------------------------------------------
+
+    async def run(self, errand: Errand) -> Ending:
+        """Take every step."""
+        steps = conversation(errand, nonce=self._means.nonce, transfer=transfer)
+        answer: Answer = None
+        implicit = errand.security is Security.IMPLICIT
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                ending: Ending = end.value
+                return ending
+            answer = await self._take(step, implicit=implicit)
+
+    async def _take(self, step: Step, *, implicit: bool) -> Answer:
+        match step:
+            case Send():
+                await self._send(step)
+            case Listen():
+                return await self._listen(step)
+            case Secure():
+                return await self._secure(implicit=implicit)
+            case Note(text):
+                self.note(text)
+            case Fault(text, key):
+                self.fault(text, key)
+        return None
+
+    async def _send(self, step: Send) -> None:
+        hidden = step.shown and not (step.secret and self._means.show_secrets)
+        for text in [step.shown] if hidden else lines_of(step.octets):
+            self._tell(Line(at=self._now(), who=Who.CLIENT, text=text, secured=bool(self._tls), content=step.content))
+        for start in range(0, len(step.octets), _PIECE):
+            self._stream.send(step.octets[start : start + _PIECE])
+            self._stream.deadline(self._means.seconds)
+            try:
+                await self._stream.drain()
+            except StreamError:
+                return  # the next reply, or its absence, tells why
+
+    async def _listen(self, step: Listen) -> Answer:
+        said = await self._talk.reply()
+        for line in replied(said, step.good, at=self._now(), secured=bool(self._tls), lang=self._means.lang):
+            self._tell(line)
+        return said
+
+    async def _secure(self, *, implicit: bool) -> Shaken:
+        """The handshake; octets that came before it in the clear are somebody else's (3207#6)."""
+        context = self._means.context
+        if context is None:
+            return Shaken(fault="there is no context for it")
+        if self._talk.pending:
+            return Shaken(fault="octets in the clear came before the handshake")
+        secrets = SecretLog(context)
+        try:
+            self._stream.deadline(self._means.seconds)
+            name = self._means.trust.name or self._place.host
+            await self._stream.start_tls(context, server_side=False, server_name=name)
+        except HandshakeError as fault:
+            secrets.close()
+            return Shaken(fault=f"{fault}{_hint(str(fault), implicit=implicit)}")
+        self._tls = self._stream.tls
+        found = bindings(self._stream.certificate, secrets.exporter())
+        secrets.close()
+        self._tell_tls()
+        return Shaken(verified=self._means.trust.verify, bindings=found)
+
+    def _tell_tls(self) -> None:
+        trust = self._means.trust
+        self.note(f"TLS started with cipher {self._tls.replace(' ', ':')}")
+        self.note(f"TLS local certificate {trust.certificate}" if trust.certificate else "TLS no local certificate set")
+        with contextlib.suppress(ValueError):
+            subject = x509.load_der_x509_certificate(self._stream.certificate).subject.rfc4514_string()
+            self.note(f'TLS peer DN="{subject}"')
+        name = trust.name or self._place.host
+        self.note(f"TLS peer verified as {name}" if trust.verify else "TLS peer not verified")
+
+
+def _hint(fault: str, *, implicit: bool) -> str:
+    """What most often lies behind a failed handshake."""
+    if "wrong version number" in fault or "record layer failure" in fault:
+        return " (it does not speak TLS here: is this a port for STARTTLS?)" if implicit else " (what came was no TLS)"
+    if "certificate verify failed" in fault:
+        return " (its certificate is not one that is trusted here: --tls-ca names another authority, --no-tls-verify does without)"
+    return ""

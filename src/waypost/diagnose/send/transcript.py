@@ -1,0 +1,155 @@
+"""What was said and what happened, line by line, in the form that users of swaks know; each line can explain itself. Knows no network.
+
+``->`` sent, ``<-`` received, ``~>`` and ``<~`` the same under TLS, ``<**`` and ``<~*`` replies that were not hoped for,
+``===`` what happened, ``***`` what went wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from waypost.observe.escape import printable
+from waypost.replies.gloss import gloss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from waypost.diagnose.talk import Said
+    from waypost.replies.gloss import Gloss
+
+_PLAIN = frozenset({211, 214, 220, 221, 235, 250, 334, 354})
+"""Codes that say no more than yes, or go on."""
+_REPLY = re.compile(r"([2-5]\d\d)[ -]?(?:([245]\.\d{1,3}\.\d{1,3})(?:\s+|$))?(.*)")
+_LONGEST = 998
+"""Characters of a line that are shown."""
+
+
+class Who(StrEnum):
+    """Whose line it is."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    NOTE = "note"
+    """What happened without words."""
+    FAULT = "fault"
+    """What went wrong without words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line."""
+
+    at: float
+    """Seconds since the start."""
+    who: Who
+    text: str
+    """Without line end, and without anything that could steer a terminal."""
+    secured: bool = False
+    expected: bool = True
+    content: bool = False
+    """Whether it belongs to the message."""
+    waited: float | None = None
+    """Of the first line of a reply: seconds from the question to its first octet."""
+    explained: Explained | None = None
+    """Of the last line of a reply that is not plain success, and of a fault."""
+
+    @property
+    def mark(self) -> str:
+        """The four columns before the text."""
+        return _MARKS.get((self.who, self.secured, self.expected or self.who is Who.CLIENT)) or _MARKS[self.who, False, True]
+
+
+_MARKS = {
+    (Who.CLIENT, False, True): " -> ",
+    (Who.CLIENT, True, True): " ~> ",
+    (Who.SERVER, False, True): "<-  ",
+    (Who.SERVER, True, True): "<~  ",
+    (Who.SERVER, False, False): "<** ",
+    (Who.SERVER, True, False): "<~* ",
+    (Who.NOTE, False, True): "=== ",
+    (Who.FAULT, False, True): "*** ",
+}
+"""By who speaks, whether under TLS, and whether it was hoped for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a reply or a fault means, and what to do."""
+
+    code: int
+    status: str | None
+    sender: Gloss
+    """With the remedy of who sends."""
+    operator_fix: str
+    """The remedy of who runs the server."""
+
+    def as_json(self) -> dict[str, Any]:
+        """In the words of the catalogue's JSON."""
+        fix = {"sender": self.sender.fix, "operator": self.operator_fix}
+        return {"title": self.sender.title, "description": self.sender.meaning, "fix": fix}
+
+
+def explain(code: int, status: str | None, text: str, *, key: str = "", lang: str = "en") -> Explained:
+    """From the catalogue."""
+    sender = gloss(code, status, text, key=key, lang=lang)
+    operator = gloss(code, status, text, key=key, lang=lang, reader="operator")
+    return Explained(code, status, sender, operator.fix)
+
+
+def replied(said: Said, good: str, *, at: float, secured: bool, lang: str) -> Iterator[Line]:
+    """The lines of a reply; ``good`` has the first digits that were hoped for. The last one is explained unless it is plain success."""
+    texts = [shown(line) for line in said.lines]
+    code = said.code
+    expected = str(code)[:1] in good and not said.ended
+    plain = expected and code in _PLAIN
+    found = _REPLY.match(texts[-1]) if texts else None
+    status = found[2] if found else None
+    words = " ".join(_words(text) for text in texts)
+    for number, text in enumerate(texts):
+        last = number == len(texts) - 1
+        told = explain(code, status, words, lang=lang) if last and code and not plain else None
+        waited = None if number else said.seconds
+        yield Line(at=at, who=Who.SERVER, text=text, secured=secured, expected=expected, waited=waited, explained=told)
+
+
+def _words(text: str) -> str:
+    found = _REPLY.match(text)
+    return found[3] if found else text
+
+
+def shown(octets: bytes) -> str:
+    r"""A line as text that can harm no terminal; what cannot be printed becomes ``\x..``, but for the tab."""
+    text = octets.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace").replace("\t", " ")
+    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
+def lines_of(octets: bytes) -> list[str]:
+    """Octets sent, line by line."""
+    lines = octets.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return [shown(line) for line in lines]
+
+
+def as_json(line: Line) -> dict[str, Any]:
+    """For programs."""
+    told: dict[str, Any] = {
+        "at": round(line.at, 6),
+        "who": line.who.value,
+        "mark": line.mark.strip(),
+        "text": line.text,
+        "tls": line.secured,
+        "expected": line.expected and line.who is not Who.FAULT,
+    }
+    if line.content:
+        told["content"] = True
+    if line.waited is not None:
+        told["waited"] = round(line.waited, 6)
+    if line.explained is not None:
+        told["code"] = line.explained.code or None
+        told["status"] = line.explained.status
+        told["explanation"] = line.explained.as_json()
+    return told

@@ -1,0 +1,99 @@
+"""From what was given, a server or the recipients' domain, to the addresses that are tried. Speaks to the DNS alone.
+
+RFC 5321 section 5.1 and RFC 7505, as ``route.exchangers`` knows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from waypost.net.dns import NameLookupError, NameMissingError
+from waypost.replies.keys import Key
+from waypost.route.exchangers import exchangers
+from waypost.route.route import Unroutable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from waypost.net.dns import Resolver
+
+MOST = 16
+"""Addresses that are tried in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to connect."""
+
+    host: str
+    """The name that the certificate is held against."""
+    address: str
+    """An IP address, or the path of a UNIX socket."""
+    port: int
+    """0: a UNIX socket."""
+
+    def __str__(self) -> str:
+        if not self.port:
+            return self.address
+        shown = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{shown}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Where the session is to go."""
+
+    server: str = ""
+    """A name or IP address; empty: the exchangers of ``domain``."""
+    socket: str = ""
+    """The path of a UNIX socket."""
+    domain: str = ""
+    port: int = 25
+    family: int = 0
+    """4 or 6: addresses of that version alone; 0: both."""
+
+
+class NoWayError(Exception):
+    """There is nowhere to connect to; ``key`` explains it."""
+
+    def __init__(self, text: str, key: Key) -> None:
+        super().__init__(text)
+        self.key = key
+
+
+async def places(given: Given, resolver: Resolver, *, shuffle: Callable[[list[str]], None]) -> tuple[Place, ...]:
+    """The places to try, in order, ``MOST`` at the most. Raises NoWayError."""
+    if given.socket:
+        return (Place("localhost", given.socket, 0),)
+    hosts = [given.server] if given.server else await _exchangers(given.domain, resolver, shuffle)
+    found: list[Place] = []
+    fault: NoWayError | None = None
+    for host in hosts:
+        try:
+            found += [Place(host, address, given.port) for address in await _addresses(host, given.family, resolver)]
+        except NoWayError as why:
+            fault = fault or why
+    if not found:
+        raise fault or NoWayError(f"{' and '.join(hosts)}: no address", Key.ROUTE_MISSING)
+    return tuple(dict.fromkeys(found))[:MOST]
+
+
+async def _exchangers(domain: str, resolver: Resolver, shuffle: Callable[[list[str]], None]) -> list[str]:
+    found = await exchangers(domain, resolver, ourselves=frozenset(), shuffle=shuffle)
+    if isinstance(found, Unroutable):
+        raise NoWayError(found.detail, Key(found.key))
+    return [hop.host for hop in found]
+
+
+async def _addresses(host: str, family: int, resolver: Resolver) -> list[str]:
+    try:
+        found = await resolver.addresses(host, ipv6=family != 4)
+    except NameMissingError as error:
+        raise NoWayError(f"{host} does not exist", Key.DOMAIN_UNKNOWN) from error
+    except NameLookupError as error:
+        raise NoWayError(str(error), Key.NAME_LOOKUP_FAILED) from error
+    usable = [address for address in found if family != 6 or ":" in address]
+    if not usable:
+        raise NoWayError(f"{host} has no address{f' of IPv{family}' if family else ''}", Key.ROUTE_MISSING)
+    return usable
