@@ -9,9 +9,13 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from waypost.smtp.errors import AddressError
 from waypost.smtp.grammar import parse_domain, parse_mailbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP = 25, 465, 587, 2525, 24
 PORTS = (SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP)
@@ -106,6 +110,8 @@ class Options:
     """Hosts that the caller names as his own: names and addresses, lower case."""
     selectors: tuple[str, ...] = ()
     """DKIM selectors to look for, beside common ones."""
+    authorities: Path | None = None
+    """Certificates of authorities to believe, in PEM; None: those of the system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ def shown(text: str) -> str:
     return printable(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
 
 
-def found(key: str, about: str, *evidence: str, **facts: object) -> Finding:
+def found(key: str, about: str, /, *evidence: str, **facts: object) -> Finding:
     """A finding; ``evidence`` line by line, ``facts`` by the names that stand in its words."""
     lines = [shown(line) for line in evidence[:MOST_LINES]]
     return Finding(key=key, about=shown(about), evidence=tuple(lines), facts={name: shown(str(fact)) for name, fact in facts.items()})
