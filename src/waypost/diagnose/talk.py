@@ -135,7 +135,8 @@ class Talk:
             ended = await self._more(total)
             first = first or self._now()
         if ended and self._waiting:
-            lines.append(bytes(self._waiting[: self._limits.reply_octets]))
+            if not (lines and ended == "endless"):
+                lines.append(bytes(self._waiting[: self._limits.reply_octets]))
             self._waiting.clear()
         said = Said(tuple(lines), (first or self._now()) - began, self._now() - first if first else 0.0, ended)
         self.said += [f"S: {line}" for line in said.evidence]
