@@ -62,15 +62,14 @@ class Shown:
     def _explain(self, told: Explained) -> None:
         """What it means and what to do; the same again only by its title."""
         stop, fix, server = _WORDS[self.args.lang]
-        gloss = told.sender
-        if (gloss.title, gloss.fix) in self._told:
-            output.paragraph(gloss.title, _INDENT, _INDENT)
+        if (told.title, told.fix) in self._told:
+            output.paragraph(told.title, _INDENT, _INDENT)
             return
-        self._told.add((gloss.title, gloss.fix))
-        output.paragraph(f"{gloss.title}{stop}{gloss.meaning}", _INDENT, _INDENT)
-        if gloss.fix:
-            output.paragraph(f"{fix}{gloss.fix}", _INDENT, _INDENT, output.YELLOW)
-        if told.operator_fix and told.operator_fix != gloss.fix:
+        self._told.add((told.title, told.fix))
+        output.paragraph(f"{told.title}{stop}{told.meaning}", _INDENT, _INDENT)
+        if told.fix:
+            output.paragraph(f"{fix}{told.fix}", _INDENT, _INDENT, output.YELLOW)
+        if told.operator_fix:
             output.paragraph(f"{server}{told.operator_fix}", _INDENT, _INDENT, output.DIM)
 
 

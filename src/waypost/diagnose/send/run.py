@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography import x509
 
+from waypost.diagnose.finding import Finding
 from waypost.diagnose.plan import Limits
+from waypost.diagnose.probes.reach import way_of
+from waypost.diagnose.scene import Way
 from waypost.diagnose.send.binding import SecretLog, bindings
 from waypost.diagnose.send.ending import Ending
 from waypost.diagnose.send.errand import Security
 from waypost.diagnose.send.script import conversation
 from waypost.diagnose.send.steps import Fault, Listen, Note, Secure, Send, Shaken
-from waypost.diagnose.send.transcript import Line, Who, explain, lines_of, replied
+from waypost.diagnose.send.transcript import Line, Who, explain_fault, lines_of, replied
 from waypost.diagnose.send.transfer import transfer
 from waypost.diagnose.send.way import NoWayError, places
 from waypost.diagnose.talk import Talk
 from waypost.net.dial import UnreachableError, dial, dial_unix
 from waypost.net.stream import HandshakeError, StreamError
 from waypost.net.tls import client_context
-from waypost.replies.keys import Key
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -95,7 +97,7 @@ async def send(errand: Errand, given: Given, means: Means, tell: Tell) -> Result
     try:
         place, stream = await runner.connect(given)
     except NoWayError as fault:
-        runner.fault(str(fault), fault.key)
+        runner.fault(str(fault), fault.finding)
         return runner.result(Ending.CONNECT, None)
     runner.begin(place, stream)
     try:
@@ -125,8 +127,8 @@ class _Runner:
     def note(self, text: str) -> None:
         self._tell(Line(at=self._now(), who=Who.NOTE, text=text))
 
-    def fault(self, text: str, key: Key | None = None) -> None:
-        told = explain(0, None, "", key=key, lang=self._means.lang) if key is not None else None
+    def fault(self, text: str, finding: Finding | None = None) -> None:
+        told = explain_fault(finding, self._means.lang) if finding is not None else None
         self._tell(Line(at=self._now(), who=Who.FAULT, text=text, expected=False, explained=told))
 
     def result(self, ending: Ending, place: Place | None) -> Result:
@@ -136,18 +138,17 @@ class _Runner:
 
     async def connect(self, given: Given) -> tuple[Place, ClientStream]:
         """The first of the places that answers. Raises NoWayError."""
-        seconds, fault = self._means.seconds, NoWayError("nowhere to connect to", Key.ROUTE_MISSING)
+        seconds, fault = self._means.seconds, None
         for place in await places(given, self._means.resolver, shuffle=self._means.shuffle):
             self.note(f"Trying {place}...")
             try:
                 way = dial(place.address, place.port, seconds=seconds) if place.port else dial_unix(place.address, seconds=seconds)
                 return place, await way
             except UnreachableError as why:
-                text = f"Error connecting to {place}: {why}"
-                if fault.args != ("nowhere to connect to",):
+                if fault is not None:
                     self.fault(str(fault))
-                fault = NoWayError(text, Key.UNREACHABLE)
-        raise fault
+                fault = NoWayError(f"Error connecting to {place}: {why}", _unreachable(place, why))
+        raise fault or NoWayError("there is no address to connect to")
 
     def begin(self, place: Place, stream: ClientStream) -> None:
         """The connection stands."""
@@ -181,8 +182,8 @@ class _Runner:
                 return await self._secure(implicit=implicit)
             case Note(text):
                 self.note(text)
-            case Fault(text, key):
-                self.fault(text, key)
+            case Fault(text, finding):
+                self.fault(text, finding)
         return None
 
     async def _send(self, step: Send) -> None:
@@ -217,7 +218,8 @@ class _Runner:
             await self._stream.start_tls(context, server_side=False, server_name=name)
         except HandshakeError as fault:
             secrets.close()
-            return Shaken(fault=f"{fault}{_hint(str(fault), implicit=implicit)}")
+            distrusted = "certificate verify failed" in str(fault) or isinstance(fault.__cause__, ssl.CertificateError)
+            return Shaken(fault=f"{fault}{_hint(str(fault), implicit=implicit)}", distrusted=distrusted)
         self._tls = self._stream.tls
         found = bindings(self._stream.certificate, secrets.exporter())
         secrets.close()
@@ -239,6 +241,23 @@ def _hint(fault: str, *, implicit: bool) -> str:
     """What most often lies behind a failed handshake."""
     if "wrong version number" in fault or "record layer failure" in fault:
         return " (it does not speak TLS here: is this a port for STARTTLS?)" if implicit else " (what came was no TLS)"
-    if "certificate verify failed" in fault:
-        return " (its certificate is not one that is trusted here: --tls-ca names another authority, --no-tls-verify does without)"
     return ""
+
+
+_UNREACHABLE = {
+    Way.REFUSED: "connection-refused",
+    Way.DROPPED: "connection-dropped",
+    Way.RESET: "connection-reset",
+    Way.NETWORK: "network-unreachable",
+    Way.HOST: "host-unreachable",
+    Way.PROHIBITED: "connection-prohibited",
+}
+"""What explains that no connection came about."""
+
+
+def _unreachable(place: Place, why: UnreachableError) -> Finding | None:
+    """None for a UNIX socket, of which the words know nothing."""
+    if not place.port:
+        return None
+    facts = {"host": place.host, "address": place.address, "port": str(place.port), "detail": str(why)}
+    return Finding(key=_UNREACHABLE.get(way_of(why), "connection-failed"), about=str(place), facts=facts)

@@ -9,13 +9,13 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+from waypost.diagnose.finding import Finding
 from waypost.diagnose.send.auth import MECHANISMS, PROVES_SERVER, Circumstances, candidates
 from waypost.diagnose.send.ending import Ending
 from waypost.diagnose.send.errand import Dialect, Security, Stage, Stop, Way
 from waypost.diagnose.send.scram import ExchangeError
 from waypost.diagnose.send.steps import Fault, Listen, Note, Secure, Send, Shaken
 from waypost.diagnose.talk import Said
-from waypost.replies.keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -36,6 +36,11 @@ class StopError(Exception):
         super().__init__(ending)
         self.ending = ending
         self.politely = politely
+
+
+def found(key: str) -> Finding:
+    """What explains a fault that nobody answered."""
+    return Finding(key=key, about="")
 
 
 def command(line: str) -> Send:
@@ -65,7 +70,7 @@ class Session:
             yield broken(said)
             raise StopError(Ending.CLOSED, politely=False)
         if said.code == 0:
-            yield Fault("What came is no reply of SMTP", Key.REMOTE_GARBLED)
+            yield Fault("What came is no reply of SMTP", found("send-garbled"))
             raise StopError(Ending.CLOSED, politely=False)
         if said.code == 421:  # 5321#3.8: it closes the connection
             raise StopError(_ENDINGS.get(of, Ending.CLOSED), politely=False)
@@ -125,13 +130,13 @@ def broken(said: Said) -> Fault:
     """Why there is no reply."""
     match said.ended:
         case "silent":
-            return Fault("No reply in time", Key.REMOTE_SILENT)
+            return Fault("No reply in time", found("send-silent"))
         case "endless":
-            return Fault("The reply does not end", Key.REMOTE_GARBLED)
+            return Fault("The reply does not end", found("send-garbled"))
         case "reset":
-            return Fault("Connection reset by the server", Key.REMOTE_HUNG_UP)
+            return Fault("Connection reset by the server", found("send-hung-up"))
         case _:
-            return Fault("Connection closed by the server", Key.REMOTE_HUNG_UP)
+            return Fault("Connection closed by the server", found("send-hung-up"))
 
 
 def conversation(
@@ -217,13 +222,13 @@ def _hello(session: Session, ending: Ending) -> Steps[None]:
 
 
 def _offers(said: Said) -> dict[str, str]:
-    found: dict[str, str] = {}
+    offers: dict[str, str] = {}
     for text in said.texts[1:]:
         word, _, rest = text.strip().partition(" ")
         if word.upper().startswith("AUTH="):  # servers of the last century write the list with an equals sign
             word, rest = "AUTH", f"{word[5:]} {rest}"
-        found[word.upper()] = f"{found.get(word.upper(), '')} {rest.strip()}".strip()
-    return found
+        offers[word.upper()] = f"{offers.get(word.upper(), '')} {rest.strip()}".strip()
+    return offers
 
 
 def _starttls(session: Session) -> Steps[None]:
@@ -232,7 +237,7 @@ def _starttls(session: Session) -> Steps[None]:
         if not required:
             yield Note("The server does not offer STARTTLS: going on in the clear")
             return
-        yield Fault("Host did not advertise STARTTLS", Key.TLS_NOT_OFFERED)
+        yield Fault("Host did not advertise STARTTLS", found("send-tls-missing"))
         raise StopError(Ending.TLS)
     said = yield from session.ask(Stage.TLS, "STARTTLS")
     if not said.positive:
@@ -250,7 +255,7 @@ def _secure(session: Session) -> Steps[None]:
     if not isinstance(shaken, Shaken):
         raise TypeError(f"{shaken!r} tells of no handshake")
     if shaken.fault:
-        yield Fault(f"TLS startup failed: {shaken.fault}", Key.TLS_FAILED)
+        yield Fault(f"TLS startup failed: {shaken.fault}", found("send-certificate" if shaken.distrusted else "send-tls-failed"))
         raise StopError(Ending.TLS, politely=False)
     session.secured, session.shaken, session.offers = True, shaken, {}  # 3207#4.2
 
@@ -261,10 +266,12 @@ def _xclient(session: Session) -> Steps[None]:
         offered = set(session.offers.get("XCLIENT", "").upper().split())
         wanted = {word.partition("=")[0].upper() for line in errand.xclient for word in line.split()}
         if "XCLIENT" not in session.offers:
-            yield Fault("Host did not advertise XCLIENT")
+            yield Fault("Host did not advertise XCLIENT", found("send-xclient-missing"))
             raise StopError(Ending.XCLIENT)
         if wanted - offered:
-            yield Fault(f"Host did not advertise these attributes of XCLIENT: {' '.join(sorted(wanted - offered))}")
+            yield Fault(
+                f"Host did not advertise these attributes of XCLIENT: {' '.join(sorted(wanted - offered))}", found("send-xclient-missing")
+            )
             raise StopError(Ending.XCLIENT)
     for line in errand.xclient:
         said = yield from session.ask(Stage.XCLIENT, f"XCLIENT {line}")
@@ -281,16 +288,18 @@ def _login(session: Session, login: Login) -> Steps[None]:
     offered = frozenset(session.offers.get("AUTH", "").upper().split())
     at = Circumstances(offered=offered, bindings=session.shaken.bindings, nonce=session.nonce())
     if not offered:
-        yield from _unable(login, "Host did not advertise authentication", Key.AUTH_NOT_OFFERED)
+        yield from _unable(login, "Host did not advertise authentication", found("send-auth-missing"))
         return
-    found = candidates(login, at)
-    usable = [row for row in found if session.secured or login.in_clear or not row.readable]
-    if found and not usable:
-        yield from _unable(login, "There is no TLS, and a password is not sent where everybody on the way can read it", Key.AUTH_NEEDS_TLS)
+    shared = candidates(login, at)
+    usable = [row for row in shared if session.secured or login.in_clear or not row.readable]
+    if shared and not usable:
+        yield from _unable(login, "There is no TLS, and a password is not sent without it", found("send-auth-in-clear"))
         return
     if not usable:
         ours = ", ".join(login.mechanisms) or ", ".join(MECHANISMS)
-        yield from _unable(login, f"It offers {', '.join(sorted(offered))}; of these none can be used here ({ours})")
+        yield from _unable(
+            login, f"It offers {', '.join(sorted(offered))}; of these none can be used here ({ours})", found("send-auth-mechanisms")
+        )
         return
     for row in usable:
         if (yield from _authenticated(session, row, login, at)):
@@ -298,8 +307,8 @@ def _login(session: Session, login: Login) -> Steps[None]:
     yield from _unable(login, "No authentication type succeeded")
 
 
-def _unable(login: Login, why: str, key: Key | None = None) -> Steps[None]:
-    yield Fault(why, key)
+def _unable(login: Login, why: str, finding: Finding | None = None) -> Steps[None]:
+    yield Fault(why, finding)
     if login.required:
         raise StopError(Ending.AUTH)
 
@@ -333,7 +342,7 @@ def _authenticated(session: Session, row: Mechanism, login: Login, at: Circumsta
         yield from session.hear("AUTH", "5")
         return False
     if said.positive and not proven:
-        yield Fault(f"{row.name}: the server accepted without proving that it knows the password: it may be somebody else's")
+        yield Fault(f"{row.name}: the server accepted without proving that it knows the password", found("send-auth-unproven"))
         raise StopError(Ending.AUTH)
     return said.positive
 

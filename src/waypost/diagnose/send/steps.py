@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from waypost.diagnose.talk import Said
 
 if TYPE_CHECKING:
-    from waypost.replies.keys import Key
+    from waypost.diagnose.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Fault:
     """Something that went wrong without a reply. No answer."""
 
     text: str
-    key: Key | None = None
+    finding: Finding | None = None
     """What explains it."""
 
 
@@ -61,6 +61,8 @@ class Shaken:
 
     fault: str = ""
     """Why it failed; empty where TLS stands."""
+    distrusted: bool = False
+    """Whether it failed because the certificate could not be verified."""
     verified: bool = False
     bindings: dict[str, bytes] = field(default_factory=dict)
     """Channel bindings by type, the best first: ``tls-exporter`` (RFC 9266), ``tls-server-end-point`` (RFC 5929 section 4)."""

@@ -17,8 +17,8 @@ from waypost.replies.gloss import gloss
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from waypost.diagnose.finding import Finding
     from waypost.diagnose.talk import Said
-    from waypost.replies.gloss import Gloss
 
 _PLAIN = frozenset({211, 214, 220, 221, 235, 250, 334, 354})
 """Codes that say no more than yes, or go on."""
@@ -79,24 +79,34 @@ _MARKS = {
 class Explained:
     """What a reply or a fault means, and what to do."""
 
-    code: int
-    status: str | None
-    sender: Gloss
-    """With the remedy of who sends."""
-    operator_fix: str
-    """The remedy of who runs the server."""
+    title: str
+    meaning: str
+    fix: str
+    """For who sends."""
+    operator_fix: str = ""
+    """For who runs the server; empty where there is but one remedy."""
+    code: int = 0
+    status: str | None = None
+    finding: str = ""
+    """Of a fault, the key of what was found."""
 
     def as_json(self) -> dict[str, Any]:
         """In the words of the catalogue's JSON."""
-        fix = {"sender": self.sender.fix, "operator": self.operator_fix}
-        return {"title": self.sender.title, "description": self.sender.meaning, "fix": fix}
+        fix = {"sender": self.fix, "operator": self.operator_fix or self.fix}
+        return {"title": self.title, "description": self.meaning, "fix": fix}
 
 
-def explain(code: int, status: str | None, text: str, *, key: str = "", lang: str = "en") -> Explained:
-    """From the catalogue."""
-    sender = gloss(code, status, text, key=key, lang=lang)
-    operator = gloss(code, status, text, key=key, lang=lang, reader="operator")
-    return Explained(code, status, sender, operator.fix)
+def explain(code: int, status: str | None, text: str, lang: str) -> Explained:
+    """A reply, from the catalogue."""
+    sender = gloss(code, status, text, lang=lang)
+    operator = gloss(code, status, text, lang=lang, reader="operator").fix
+    return Explained(sender.title, sender.meaning, sender.fix, operator if operator != sender.fix else "", code, status)
+
+
+def explain_fault(finding: Finding, lang: str) -> Explained:
+    """What nobody answered, from the catalogue of findings."""
+    told = finding.told(lang)
+    return Explained(told.title, told.meaning, told.fix, finding=finding.key)
 
 
 def replied(said: Said, good: str, *, at: float, secured: bool, lang: str) -> Iterator[Line]:
@@ -110,7 +120,7 @@ def replied(said: Said, good: str, *, at: float, secured: bool, lang: str) -> It
     words = " ".join(_words(text) for text in texts)
     for number, text in enumerate(texts):
         last = number == len(texts) - 1
-        told = explain(code, status, words, lang=lang) if last and code and not plain else None
+        told = explain(code, status, words, lang) if last and code and not plain else None
         waited = None if number else said.seconds
         yield Line(at=at, who=Who.SERVER, text=text, secured=secured, expected=expected, waited=waited, explained=told)
 
@@ -149,7 +159,6 @@ def as_json(line: Line) -> dict[str, Any]:
     if line.waited is not None:
         told["waited"] = round(line.waited, 6)
     if line.explained is not None:
-        told["code"] = line.explained.code or None
-        told["status"] = line.explained.status
+        told |= {"code": line.explained.code or None, "status": line.explained.status, "finding": line.explained.finding or None}
         told["explanation"] = line.explained.as_json()
     return told

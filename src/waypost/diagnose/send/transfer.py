@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose.send.ending import Ending
 from waypost.diagnose.send.errand import Dialect, Stage
-from waypost.diagnose.send.script import StopError, command
+from waypost.diagnose.send.script import StopError, command, found
 from waypost.diagnose.send.steps import Fault, Note, Send
-from waypost.replies.keys import Key
 from waypost.smtp.grammar import encode_xtext
 
 if TYPE_CHECKING:
@@ -37,13 +36,13 @@ def _fit(session: Session, letter: Letter) -> Steps[None]:
     posting, offers = session.errand.posting, session.offers
     wide = not all(text.isascii() for text in (letter.sender, *letter.recipients))
     if wide and not posting.smtputf8 and "SMTPUTF8" not in offers:
-        yield Fault("Host did not advertise SMTPUTF8, and an address is not ASCII", Key.SMTPUTF8_UNSUPPORTED)
+        yield Fault("Host did not advertise SMTPUTF8, and an address is not ASCII", found("send-utf8-missing"))
         raise StopError(Ending.MAIL)
-    if posting.requiretls and not (session.secured and "REQUIRETLS" in offers):  # 8689#4.2.1: then it must not be sent
-        yield Fault("REQUIRETLS needs TLS, and a server that offers it", Key.TLS_NOT_OFFERED)
+    if posting.requiretls and not (session.shaken.verified and "REQUIRETLS" in offers):  # 8689#4.2.1: then it must not be sent
+        yield Fault("REQUIRETLS needs verified TLS, and a server that offers it", found("send-requiretls-missing"))
         raise StopError(Ending.MAIL)
     if posting.chunk is not None and "CHUNKING" not in offers:  # to a server that does not know BDAT, content would be commands
-        yield Fault("Host did not advertise CHUNKING")
+        yield Fault("Host did not advertise CHUNKING", found("send-chunking-missing"))
         raise StopError(Ending.DATA)
     if posting.pipelining and "PIPELINING" not in offers:
         yield Note("The server does not offer PIPELINING: one command at a time")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from waypost.diagnose.finding import Finding
 from waypost.net.dns import NameLookupError, NameMissingError
 from waypost.replies.keys import Key
 from waypost.route.exchangers import exchangers
@@ -55,11 +56,11 @@ class Given:
 
 
 class NoWayError(Exception):
-    """There is nowhere to connect to; ``key`` explains it."""
+    """There is nowhere to connect to; ``finding`` explains it."""
 
-    def __init__(self, text: str, key: Key) -> None:
+    def __init__(self, text: str, finding: Finding | None = None) -> None:
         super().__init__(text)
-        self.key = key
+        self.finding = finding
 
 
 async def places(given: Given, resolver: Resolver, *, shuffle: Callable[[list[str]], None]) -> tuple[Place, ...]:
@@ -75,14 +76,14 @@ async def places(given: Given, resolver: Resolver, *, shuffle: Callable[[list[st
         except NoWayError as why:
             fault = fault or why
     if not found:
-        raise fault or NoWayError(f"{' and '.join(hosts)}: no address", Key.ROUTE_MISSING)
+        raise fault or NoWayError(f"{' and '.join(hosts)}: no address")
     return tuple(dict.fromkeys(found))[:MOST]
 
 
 async def _exchangers(domain: str, resolver: Resolver, shuffle: Callable[[list[str]], None]) -> list[str]:
     found = await exchangers(domain, resolver, ourselves=frozenset(), shuffle=shuffle)
     if isinstance(found, Unroutable):
-        raise NoWayError(found.detail, Key(found.key))
+        raise NoWayError(found.detail, _finding(_UNROUTABLE.get(found.key, "mx-lookup-failed"), domain, found.detail))
     return [hop.host for hop in found]
 
 
@@ -90,10 +91,18 @@ async def _addresses(host: str, family: int, resolver: Resolver) -> list[str]:
     try:
         found = await resolver.addresses(host, ipv6=family != 4)
     except NameMissingError as error:
-        raise NoWayError(f"{host} does not exist", Key.DOMAIN_UNKNOWN) from error
+        raise NoWayError(f"{host} does not exist", _finding("name-missing", host)) from error
     except NameLookupError as error:
-        raise NoWayError(str(error), Key.NAME_LOOKUP_FAILED) from error
+        raise NoWayError(str(error), _finding("name-servfail", host, str(error))) from error
     usable = [address for address in found if family != 6 or ":" in address]
     if not usable:
-        raise NoWayError(f"{host} has no address{f' of IPv{family}' if family else ''}", Key.ROUTE_MISSING)
+        raise NoWayError(f"{host} has no address{f' of IPv{family}' if family else ''}", _finding("address-missing", host))
     return usable
+
+
+_UNROUTABLE = {Key.DOMAIN_UNKNOWN: "name-missing", Key.DOMAIN_NO_MAIL: "mx-null"}
+"""What explains that a domain has no exchangers."""
+
+
+def _finding(key: str, name: str, reason: str = "") -> Finding:
+    return Finding(key=key, about=name, facts={"name": name, "host": name, "kind": "A", "reason": reason})
