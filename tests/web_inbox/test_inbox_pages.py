@@ -10,9 +10,12 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from support.asking import get
 from support.markup import read
 from waypost.operate.verbs import OperatorError
+from waypost.web.app import Given, make
 from waypost.web.inbox.pages import PAGE, VIEWS
+from waypost.web.security import Hosts
 
 if TYPE_CHECKING:
     from support.asking import Answer
@@ -235,6 +238,7 @@ def test_each_reply_leads_to_its_page(room: Room, lang: str) -> None:
         ("571 5.9.99 odd", ""),
         "AUTH PLAIN <redacted>",
         ("999 no reply", ""),
+        (f"250 2.0.0 Queued as {NOBODY}", "queued"),
         refused="relay-denied",
     )
     answer = room.get(f"{lang}/session/{session}")
@@ -245,6 +249,7 @@ def test_each_reply_leads_to_its_page(room: Room, lang: str) -> None:
     for page in ("550", "X.7.1#class-5", "extension/SIZE", "extension/PIPELINING", "571"):
         assert f'href="/codes{lang}/{page}"' in article, page
     assert "X-OWN" in article
+    assert f'href="{lang}/inbox/{NOBODY}"' in article
     assert "&lt;redacted&gt;" in article
 
 
@@ -325,6 +330,40 @@ def test_no_page_answers_for_another_host(room: Room) -> None:
     for path in ("/", "/refused", f"/inbox/{id_}", f"/inbox/{id_}/raw", f"/inbox/{id_}/frame", "/inbox/events"):
         assert room.get(path, host="evil.example").status == 421, path
         assert room.get(path, fields=[("x-forwarded-for", "203.0.113.7")]).status in (302, 404), path
+
+
+def test_without_a_desk_there_is_no_route(room: Room) -> None:
+    """For a place that others can reach the application is made without a desk: none of the addresses of the inbox exists in it."""
+    id_ = room.keep(HTML)
+    public = make(Given(hosts=Hosts(anyone=True), url="", desk=None, clock=room.clock))
+
+    for lang in ("", "/zh"):
+        for path in ("/refused", f"/inbox/{id_}", *(f"/inbox/{id_}/{view}" for view in VIEWS), f"/session/{NOBODY}", "/inbox/"):
+            assert get(public, f"{lang}{path}").status == 404, path
+    for path in (f"/inbox/{id_}/raw", f"/inbox/{id_}/frame", f"/inbox/{id_}/part/1", f"/inbox/{id_}/picture/4", "/inbox/events", "/zh/"):
+        assert get(public, path).status == 404, path
+    assert get(public, "/").fields["location"] == "/codes/"
+
+
+def test_nothing_tells_a_name_server_what_is_read(room: Room) -> None:
+    """Browsers look up the names in links before anybody follows them: pages with mail tell them not to."""
+    id_ = room.keep(HTML)
+
+    for path in ("/", f"/inbox/{id_}/text", f"/inbox/{id_}/frame"):
+        assert room.get(path).fields["x-dns-prefetch-control"] == "off", path
+
+
+def test_a_large_message_is_shown_as_far_as_it_goes(room: Room) -> None:
+    """Text and source of a large message are cut and say so; every view comes, and the file is whole."""
+    octets = b"Subject: large\r\n\r\n" + b"line of text\r\n" * 500_000
+    id_ = room.keep(octets)
+
+    for view in VIEWS:
+        answer = room.get(f"/inbox/{id_}/{view}")
+        assert answer.status == 200
+        assert len(answer.body) < 1_500_000
+    assert "only its beginning" in room.get(f"/inbox/{id_}/text").text
+    assert len(room.get(f"/inbox/{id_}/raw").body) == len(octets) + len(b"Return-Path: <ada@example.org>\r\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

@@ -60,6 +60,7 @@ class Operator:
         self._verbs: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "queue.list": self._queue_list,
             "queue.show": self._queue_show,
+            "queue.source": self._queue_source,
             "queue.alter": self._queue_alter,
             "inbox.list": self._inbox_list,
             "inbox.show": self._inbox_show,
@@ -120,6 +121,15 @@ class Operator:
             else []
         )
         return rows.whole(found, self._queue, upcoming=upcoming, expires=envelope.arrived + lifetime, lang=lang)
+
+    async def _queue_source(self, args: dict[str, Any]) -> str | None:
+        """As ``inbox.source``, of a message that waits."""
+        wanted = Filter(ids=frozenset({str(args["id"]).upper()}))
+        for stores in self._stores:
+            for found in await stores.spool.find(wanted):
+                piece = await _piece(found.content, int(args.get("offset", 0)))
+                return base64.b64encode(piece).decode("ascii")
+        return None
 
     async def _queue_alter(self, args: dict[str, Any]) -> dict[str, Any]:
         said = words(args["filter"])
@@ -207,7 +217,11 @@ class Operator:
         found.sort(key=lambda one: one.began, reverse=True)
         if "lang" not in args:
             return [_summary(one) for one in found[:limit]]
-        return await _rows(lambda one: {**_summary(one), "refusal": refusal(one, args["lang"])}, found[:limit])
+        told = []
+        for one in found[:limit]:
+            told.append({**_summary(one), "refusal": refusal(one, args["lang"])})
+            await asyncio.sleep(0)  # a long conversation takes milliseconds
+        return told
 
     async def _conversation(self, session: str, lang: str) -> dict[str, Any] | None:
         for stores in self._stores:

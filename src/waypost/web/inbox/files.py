@@ -43,6 +43,7 @@ class Files:
             "x-frame-options": "SAMEORIGIN",
             "cache-control": "no-store",
             "referrer-policy": "no-referrer",
+            "x-dns-prefetch-control": "off",
         }
         return HTMLResponse(framed.page, headers=headers)
 

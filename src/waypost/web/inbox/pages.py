@@ -159,7 +159,7 @@ class Pages:
             noindex=True,
             **context,
         )
-        return HTMLResponse(page, status_code=status, headers={"cache-control": "no-store"})
+        return HTMLResponse(page, status_code=status, headers={"cache-control": "no-store", "x-dns-prefetch-control": "off"})
 
 
 def _lang(request: Request) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from waypost.mail.identifier import is_identifier
 from waypost.replies.records import RecordKind, lookup
 from waypost.web.reference.names import page_of
 
@@ -26,6 +27,8 @@ class Run:
 
     text: str
     page: str = ""
+    message: str = ""
+    """The id of the message that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,11 @@ class Said:
     page: str
     """Of the code, or of its enhanced code where that tells more."""
     explanation: Mapping[str, str] | None
+
+    @property
+    def message(self) -> str:
+        """The message that the reply says was kept; empty for everything else."""
+        return next((run.message for line in self.lines for run in line if run.message), "")
 
     @property
     def refuses(self) -> bool:
@@ -93,7 +101,16 @@ def _runs(line: str, *, greets: bool) -> Sequence[Run]:
     if found is None:
         return [Run(line)]
     status = [Run(found[3], page(found[3]))] if found[3] else []
-    return [Run(found[1], page(found[1])), Run(found[2]), *status, Run(line[found.end() :])]
+    return [Run(found[1], page(found[1])), Run(found[2]), *status, *_named(line[found.end() :])]
+
+
+def _named(text: str) -> Sequence[Run]:
+    """The rest of a reply of ours; the message that it names, linked."""
+    before, queued, rest = text.partition("Queued as ")
+    id_, blank, after = rest.partition(" ")
+    if not queued or not is_identifier(id_):
+        return [Run(text)]
+    return [Run(before + queued), Run(id_, message=id_), Run(blank + after)]
 
 
 def _extension(keyword: str) -> str:
