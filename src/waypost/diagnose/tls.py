@@ -167,8 +167,6 @@ def _after(look: Look, about: str, facts: dict[str, object]) -> Iterator[Finding
         yield found("tls-dead", about, **facts)
     elif not look.after.startswith(b"2"):
         yield found("tls-ehlo-refused", about, *lines, reply=lines[0], **facts)
-    elif any(line[4:].strip().upper() == "STARTTLS" for line in lines):
-        yield found("starttls-again", about, *lines, **facts)
 
 
 def judge_certificate_use(look: Look, faults: list[str]) -> Iterator[Finding]:
