@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from waypost.clock import SYSTEM
+from waypost.diagnose.dialling import dial as open_eyed
 from waypost.diagnose.finding import Finding, Stage
 from waypost.diagnose.lookup import DnsLookup
 from waypost.diagnose.plan import Limits, Options
 from waypost.diagnose.probes import dialogue, greeting, mailbox, names, reach
 from waypost.diagnose.scene import Scene
 from waypost.diagnose.verdict import Diagnosis, diagnosis
-from waypost.net.dial import dial as plain_dial
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -118,7 +118,7 @@ async def check(
     tell: Callable[[Progress], None] = _unheard,
     limits: Limits | None = None,
     lookup: Lookup | None = None,
-    dial: Dial = plain_dial,
+    dial: Dial = open_eyed,
     clock: Clock = SYSTEM,
     probes: tuple[Step, ...] = PROBES,
 ) -> Diagnosis:

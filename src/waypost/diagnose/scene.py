@@ -7,8 +7,9 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
+from waypost.diagnose.dialling import dial
 from waypost.diagnose.talk import NOTHING, Said, Talk
-from waypost.net.dial import UnreachableError, dial
+from waypost.net.dial import UnreachableError
 from waypost.net.stream import HandshakeError
 from waypost.net.tls import client_context
 

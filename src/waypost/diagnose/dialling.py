@@ -1,0 +1,90 @@
+"""Connecting with open eyes: when the network refuses, the ICMP message itself is read where the system keeps it. Knows no SMTP.
+
+``connect`` gives one error for a host that cannot be reached and for a firewall that says so (EHOSTUNREACH); Linux keeps the message that
+came (ip(7), IP_RECVERR). RFC 792, RFC 1812 section 5.2.7.1 (codes 9, 10 and 13: administratively prohibited), RFC 4443 section 3.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from waypost.net.connection import Connection
+from waypost.net.dial import UnreachableError
+
+if TYPE_CHECKING:
+    from waypost.net.stream import ClientStream
+
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+"""Of linux/in.h and linux/in6.h; the socket module does not name them."""
+_ICMP, _ICMP6 = 2, 3
+"""Origins of a kept error (linux/errqueue.h)."""
+_UNREACHABLE = {_ICMP: 3, _ICMP6: 1}
+_PROHIBITED = {_ICMP: (9, 10, 13), _ICMP6: (1, 5, 6)}
+_KEPT = struct.Struct("IBBBBII")
+"""``struct sock_extended_err``: errno, origin, type, code, padding, info, data."""
+
+
+async def dial(address: str, port: int, *, seconds: float) -> ClientStream:
+    """A connection to ``address`` (an IP address) within ``seconds``. Raises UnreachableError, whose cause is the system's error."""
+    loop = asyncio.get_running_loop()
+    try:
+        made = _socket(address)
+    except OSError as error:  # no IPv6 at all, or no descriptor left
+        raise UnreachableError(_named(error)) from error
+    try:
+        async with asyncio.timeout(seconds):
+            await loop.sock_connect(made, (address, port))
+            _keep_messages(made, wanted=False)
+            _, connection = await loop.create_connection(lambda: Connection(loop), sock=made)
+    except TimeoutError as error:
+        made.close()
+        raise UnreachableError(f"no connection within {seconds:g} seconds") from error
+    except OSError as error:
+        cause = _truer(error, made)
+        made.close()
+        raise UnreachableError(_named(cause)) from cause
+    except asyncio.CancelledError:
+        made.close()
+        raise
+    return connection
+
+
+def _socket(address: str) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    made.setblocking(False)
+    _keep_messages(made, wanted=True)
+    return made
+
+
+def _keep_messages(made: socket.socket, *, wanted: bool) -> None:
+    """Have the system keep ICMP messages, or no longer: once connected, a stray one must not end the conversation."""
+    six = made.family == socket.AF_INET6
+    with contextlib.suppress(OSError):  # another system than Linux: its own errors must do
+        made.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, _IPV6_RECVERR if six else _IP_RECVERR, int(wanted))
+
+
+def _truer(error: OSError, made: socket.socket) -> OSError:
+    """The error itself, or EACCES where the message that caused it says that a firewall prohibits."""
+    try:
+        _, ancillary, _, _ = made.recvmsg(512, 512, getattr(socket, "MSG_ERRQUEUE", 0x2000))
+    except OSError:  # nothing was kept
+        return error
+    for _, _, octets in ancillary:
+        if len(octets) >= _KEPT.size:
+            _, origin, kind, code, _, _, _ = _KEPT.unpack_from(octets)
+            if kind == _UNREACHABLE.get(origin) and code in _PROHIBITED[origin]:
+                return OSError(errno.EACCES, "administratively prohibited")
+    return error
+
+
+def _named(error: OSError) -> str:
+    """In the system's words: asyncio's own name the address, which whoever dialled knows."""
+    if error.errno == errno.EACCES:
+        return "administratively prohibited"
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
