@@ -16,6 +16,7 @@ from waypost.cli import output, send_errand, send_options
 from waypost.cli.exits import Exit, FailureError, UsageError
 from waypost.cli.send_shown import Shown, whole
 from waypost.clock import SYSTEM
+from waypost.diagnose.send.dkim import KeyFileError, Signer, read_key
 from waypost.diagnose.send.errand import Letter, Security
 from waypost.diagnose.send.message import Attachment, Draft, MessageError, compose, parse_field
 from waypost.diagnose.send.run import Means, send
@@ -23,6 +24,8 @@ from waypost.mail import identifier
 from waypost.net.dns import CachingResolver
 from waypost.net.settings import DnsSettings
 from waypost.net.tls import CertificateError
+from waypost.smtp.errors import AddressError
+from waypost.smtp.grammar import parse_domain
 
 if TYPE_CHECKING:
     import argparse
@@ -101,17 +104,41 @@ def _letters(args: argparse.Namespace) -> tuple[Letter, ...]:
 def _contents(args: argparse.Namespace) -> list[bytes]:
     """The content of each message: they differ by their Message-ID. Raises MessageError."""
     template = None if args.data is None else send_errand.content(args.data)[0]
+    signer = _signer(args)
     if args.no_data_fixup:
         if template is None:
             raise UsageError("--no-data-fixup is about what --data gives")
-        return [template] * args.messages
+        return [_signed(template, signer)] * args.messages
     body = None if args.body is None else send_errand.content(args.body)[0]
     attachments = _attachments(getattr(args, "attached", None) or [])
     contents = []
     for _ in range(args.messages):
         draft = _draft(args, template, body, attachments)
-        contents.append(compose(draft).replace(b"\r\n", _LINE_ENDS[args.line_end]))
+        contents.append(_signed(compose(draft), signer).replace(b"\r\n", _LINE_ENDS[args.line_end]))
     return contents
+
+
+def _signer(args: argparse.Namespace) -> Signer | None:
+    """Who signs the messages. Raises FailureError, UsageError."""
+    if args.dkim_key is None:
+        if args.dkim_selector or args.dkim_domain:
+            raise UsageError("--dkim-selector and --dkim-domain are about a key: --dkim-key FILE")
+        return None
+    domain = args.dkim_domain or send_errand.sender(args).rpartition("@")[2]
+    if not args.dkim_selector or not domain:
+        raise UsageError("--dkim-key needs --dkim-selector, and --dkim-domain where the sender has no domain")
+    try:
+        names = [parse_domain(name) for name in (domain, args.dkim_selector)]
+        key = read_key(send_errand.content(f"@{args.dkim_key}")[0])
+    except AddressError as fault:
+        raise UsageError(f"--dkim-domain and --dkim-selector are names of the DNS: {fault.fault}") from fault
+    except KeyFileError as fault:
+        raise FailureError(f"{args.dkim_key}: {fault}", Exit.DATA) from fault
+    return Signer(key=key, domain=names[0], selector=names[1])
+
+
+def _signed(message: bytes, signer: Signer | None) -> bytes:
+    return message if signer is None else signer.sign(message, wall=SYSTEM.wall())
 
 
 def _draft(args: argparse.Namespace, template: bytes | None, body: bytes | None, attachments: tuple[Attachment, ...]) -> Draft:

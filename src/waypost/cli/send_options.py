@@ -120,6 +120,9 @@ def _message(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--attach", action=_Attach, metavar="TEXT|@FILE|-", help="an attachment; may be repeated")
     group.add_argument("--attach-type", action=_Attach, metavar="TYPE", help="the type of those that follow")
     group.add_argument("--attach-name", action=_Attach, metavar="NAME", help="the name of the next one")
+    group.add_argument("--dkim-key", metavar="FILE", help="sign it with this private key (PEM; RSA or Ed25519)")
+    group.add_argument("--dkim-selector", metavar="NAME", help="the key's selector")
+    group.add_argument("--dkim-domain", metavar="DOMAIN", help="the domain that signs; without it, the sender's")
     group.add_argument("--dump-mail", action="store_true", help="print the message and send nothing")
 
 
