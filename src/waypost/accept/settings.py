@@ -152,3 +152,21 @@ class LimitSettings:
         ),
     ] = 500
     handshake_seconds: Annotated[int, Setting(says="Wait for a TLS handshake.", unit="seconds", least=1, most=300)] = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropSettings:
+    """``[drop]``: mail that programs of this machine hand over by ``sendmail``."""
+
+    everyone: Annotated[
+        bool,
+        Setting(
+            says="Whether every account of this machine may hand over mail by sendmail, as programs expect; false: root and the server's"
+            " own account alone. true lets others pass through the data directory (mode 711), and write into DATA/drop, without"
+            " reading there."
+        ),
+    ] = False
+    domain: Annotated[
+        str,
+        Setting(says="The domain of addresses that name none, such as root; empty: the hostname."),
+    ] = ""

@@ -28,13 +28,23 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("waypost.cli.check", "find out why a mail server does not answer, or answers no"),
     "user": ("waypost.cli.user", "add, change, remove and list the accounts that may authenticate"),
     "config": ("waypost.cli.config_command", "check, show and explain the configuration"),
+    "sendmail": ("waypost.cli.programs.sendmail", "hand over a message, as /usr/sbin/sendmail does"),
+    "mailq": ("waypost.cli.programs.mailq", "list the queue, as Postfix's mailq does"),
+    "newaliases": ("waypost.cli.programs.newaliases", "nothing: aliases are in the configuration"),
+    "postqueue": ("waypost.cli.programs.postqueue", "list and flush the queue, as Postfix's does"),
+    "postsuper": ("waypost.cli.programs.postsuper", "delete, hold and release messages, as Postfix's does"),
+    "postcat": ("waypost.cli.programs.postcat", "show a message of the queue, as Postfix's does"),
 }
-"""Every command: its module, and what it does in a line."""
+"""Every command: its module, and what it does in a line. One with ``run_words`` reads its command line itself, as the program that it
+stands in for does; called by that program's name (a link), the console script is that program.
+"""
+PROGRAMS = frozenset({"sendmail", "mailq", "newaliases", "postqueue", "postsuper", "postcat"})
+"""Those that stand in for a program of that name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``argv``; the exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    given = [*_called(), *sys.argv[1:]] if argv is None else list(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not, or half a letter in a file's name, is no fault
             stream.reconfigure(errors="replace")
@@ -55,6 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _told(fault)
     return code
+
+
+def _called() -> list[str]:
+    """The command that the console script's own name means."""
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""  # noqa: PTH119 - a name, perhaps of no file
+    return [name] if name in PROGRAMS else []
 
 
 def _run(argv: list[str]) -> int:
@@ -84,6 +100,8 @@ def _command(name: str, rest: list[str]) -> int:
 
     module_name, about = COMMANDS[name]
     module: Any = importlib.import_module(module_name)
+    if hasattr(module, "run_words"):
+        return int(module.run_words(rest))
     parser = Parser(prog=f"waypost {name}", description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False)
     module.configure(parser)
     return int(module.run(parser.parse_args(rest)))

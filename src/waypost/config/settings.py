@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from waypost.accept.settings import LimitSettings, ListenerSettings
+from waypost.accept.settings import DropSettings, LimitSettings, ListenerSettings
 from waypost.deliver.settings import OutboundSettings
 from waypost.directory.settings import AuthSettings, DomainSettings
 from waypost.history.settings import HistorySettings
@@ -61,6 +61,7 @@ class Settings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     transports: tuple[TransportSettings, ...] = ()
     limits: LimitSettings = field(default_factory=LimitSettings)
+    drop: DropSettings = field(default_factory=DropSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     dns: DnsSettings = field(default_factory=DnsSettings)

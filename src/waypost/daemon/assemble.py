@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from waypost.accept.drop import Drop
 from waypost.accept.gate import Gate
 from waypost.accept.rules import Plan, Services
 from waypost.clock import SYSTEM
@@ -67,6 +68,8 @@ class Parts:
     credentials: Credentials
     operator: Operator
     gate: Gate
+    drop: Drop | None
+    """The first worker's alone."""
     deliverers: tuple[Deliverer, ...]
     controls: tuple[ControlServer, ...]
     watchdog: Watchdog
@@ -77,10 +80,15 @@ class Parts:
         for control in self.controls:
             await control.start()
         self.gate.start(list(zip(given.sockets, self.settings.listeners, strict=True)))
+        if self.drop is not None:
+            self.drop.start()
 
     def apply(self, settings: Settings) -> None:
         """New settings for what begins from now on. Only the first step can fail, so that it is all of them or none."""
-        self.gate.apply(_plan(settings, dev=self.dev))
+        plan = _plan(settings, dev=self.dev)
+        self.gate.apply(plan)
+        if self.drop is not None:
+            self.drop.apply(plan, settings.drop)
         for deliverer in self.deliverers:
             deliverer.apply(
                 transports=settings.transports,
@@ -124,6 +132,7 @@ async def assemble(given: Work) -> Parts:
     credentials = await asyncio.to_thread(_credentials, settings, observers)
     services = Services(spool=shards[0].spool, credentials=credentials, history=shards[0].history, observers=observers, clock=SYSTEM)
     operator = Operator([shard.stores for shard in shards], queue=settings.queue, voice=voice(settings), clock=SYSTEM)
+    plan = _plan(settings, dev=given.dev)
     return Parts(
         settings=settings,
         dev=given.dev,
@@ -134,7 +143,8 @@ async def assemble(given: Work) -> Parts:
         shards=shards,
         credentials=credentials,
         operator=operator,
-        gate=Gate(services, _plan(settings, dev=given.dev)),
+        gate=Gate(services, plan),
+        drop=Drop(settings.data, services, plan, settings.drop) if given.index == 0 else None,
         deliverers=_deliverers(settings, shards, observers),
         controls=_controls(settings, given.index, operator),
         watchdog=Watchdog(asyncio.get_running_loop(), lambda detail: _blocked(observers, detail), SYSTEM),

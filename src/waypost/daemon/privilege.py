@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+DROP = "drop"
+"""The folder within a data directory that other accounts may write into: what lies in it stays its writers'."""
 PRIVATE = 0o077
 """The umask of every process that writes into a data directory."""
 _PR_SET_DUMPABLE = 4
@@ -45,6 +47,9 @@ def give_back(folder: Path) -> None:
 
 def _own(folder: Path, user: int, group: int) -> None:
     for parent, folders, files in os.walk(folder):
+        if parent == str(folder / DROP):  # whoever may write there could have root give away what is linked to
+            folders.clear()
+            continue
         for name in (*folders, *files):
             os.chown(os.path.join(parent, name), user, group, follow_symlinks=False)  # noqa: PTH118 - os.walk speaks in strings
 

@@ -105,6 +105,8 @@ class Worker:
         seconds = float(parts.settings.drain)
         for one in parts.deliverers:
             one.drain(seconds)
+        if parts.drop is not None:
+            await parts.drop.stop(seconds)
         await parts.gate.drain(seconds)
         await asyncio.wait(delivering)
         return 0
