@@ -6,7 +6,6 @@ RFC 6376 section 3.6.1 (the record), RFC 8301 (lengths and hashes), RFC 8463 (Ed
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
@@ -85,7 +84,7 @@ def _bits(kind: str, text: str) -> int:
         return 0
     try:
         octets = base64.b64decode(_BLANKS.sub("", text), validate=True)
-    except binascii.Error as fault:
+    except ValueError as fault:
         raise KeyDataError(f"p= is no base64: {fault}") from fault
     if len(octets) > _LONGEST:
         raise KeyDataError(f"p= holds {len(octets)} octets, which no key needs")

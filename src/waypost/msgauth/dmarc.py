@@ -97,7 +97,7 @@ def parse(text: str) -> Record:
         strict_spf=flags["aspf"] == "s",
         testing=flags["t"] == "y",
         suffix=flags["psd"],
-        percent=int(percent) if percent.isdigit() and int(percent) <= 100 else None,
+        percent=int(percent) if re.fullmatch(r"[0-9]{1,3}", percent) and int(percent) <= 100 else None,
         faults=tuple(faults),
         unknown=tuple(tag for tag in tags if tag not in KNOWN),
         gone=tuple(tag for tag in tags if tag in GONE),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: ([^\r\n]*))?")
 _HEAD_ENDS = re.compile(rb"\r?\n\r?\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n")
+_LENGTH = re.compile(r"[0-9]{1,12}")
 MOST_HEAD = 16_384
 
 
@@ -113,7 +114,7 @@ class _Reading:
         length = headers.get("content-length", "")
         if "chunked" in headers.get("transfer-encoding", "").lower():
             return await self._chunks()
-        if length.isdigit():
+        if _LENGTH.fullmatch(length):
             return await self._exactly(int(length))
         try:
             while len(self._waiting) <= self._most:
