@@ -69,7 +69,7 @@ def verify(message: bytes, public: Ed25519PublicKey | RSAPublicKey) -> dict[str,
     tags = {
         part.split("=", 1)[0].strip(): "".join(part.split("=", 1)[1].split()) for part in raws[0].split(":", 1)[1].split(";") if "=" in part
     }
-    assert "relaxed/relaxed" == tags["c"]
+    assert tags["c"] == "relaxed/relaxed"
     lines = [re.sub("[ \t]+", " ", line).rstrip(" ") for line in body.split("\r\n")]
     canonical = "\r\n".join(lines).rstrip("\r\n")
     digest = hashlib.sha256((canonical + "\r\n" if canonical else "").encode("latin-1")).digest()
@@ -102,7 +102,7 @@ def _public(kind: str) -> Ed25519PublicKey | RSAPublicKey:
 def test_the_verifier_agrees_with_the_rfc(kind: str) -> None:
     """The signatures that RFC 8463 appendix A prints hold, and a changed message breaks them."""
     signed = PRINTED[kind].replace(b"\n", b"\r\n") + MESSAGE
-    assert "football.example.com" == verify(signed, _public(kind))["d"]
+    assert verify(signed, _public(kind))["d"] == "football.example.com"
     with pytest.raises(InvalidSignature):
         verify(signed.replace(b"dinner", b"supper"), _public(kind))
     with pytest.raises(InvalidSignature):
@@ -113,9 +113,9 @@ def test_the_rfcs_own_key_signs() -> None:
     """A signature by the Ed25519 key of RFC 8463 is verified by its published half."""
     signer = Signer(key=Ed25519PrivateKey.from_private_bytes(ED25519_SECRET), domain="football.example.com", selector="brisbane")
     tags = verify(signer.sign(MESSAGE, wall=1528637909.5), _public("ed25519"))
-    assert ("ed25519-sha256", "1528637909", "brisbane") == (tags["a"], tags["t"], tags["s"])
-    assert "from:subject:date:message-id:to:from" == tags["h"]
-    assert "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=" == tags["bh"]
+    assert (tags["a"], tags["t"], tags["s"]) == ("ed25519-sha256", "1528637909", "brisbane")
+    assert tags["h"] == "from:subject:date:message-id:to:from"
+    assert tags["bh"] == "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8="
 
 
 RSA_KEY = generate_private_key(65537, 2048)
@@ -130,7 +130,7 @@ def test_whatever_is_signed_holds(body: str, subject: str, twice: bool) -> None:
     signed = Signer(key=RSA_KEY, domain="example.net", selector="s1").sign(message, wall=1.0)
     assert signed.endswith(message)
     assert all(len(line) <= 78 for line in signed.split(b"\r\n\r\n")[0].split(b"\r\n") if not line.startswith(b"Subject"))
-    assert "rsa-sha256" == verify(signed, RSA_KEY.public_key())["a"]
+    assert verify(signed, RSA_KEY.public_key())["a"] == "rsa-sha256"
     with pytest.raises(InvalidSignature):
         verify(signed.replace(b"From: a@", b"From: b@example.net\r\nFrom: a@"), RSA_KEY.public_key())
 

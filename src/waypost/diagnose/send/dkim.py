@@ -22,10 +22,23 @@ from waypost.mail.header import end_of_header, fields
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SIGNED = (
-    "from sender reply-to subject date message-id to cc mime-version content-type content-transfer-encoding in-reply-to references "
-    "list-unsubscribe list-unsubscribe-post"
-).split()
+SIGNED = [
+    "from",
+    "sender",
+    "reply-to",
+    "subject",
+    "date",
+    "message-id",
+    "to",
+    "cc",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "in-reply-to",
+    "references",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+]
 """Fields that are signed where they are there (6376#5.4.1)."""
 _WEAKEST = 1024
 """Bits of an RSA key (8301#3.2)."""
