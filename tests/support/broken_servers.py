@@ -14,7 +14,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from waypost.diagnose.check import check
+from waypost.diagnose.check import PROBES, check
+from waypost.diagnose.finding import Stage
 from waypost.diagnose.lookup import Answer, Outcome
 from waypost.diagnose.plan import Limits, Options, target
 from waypost.net.dial import UnreachableError, dial
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 DOMAIN, HOST, ADDRESS = "broken.example", "mx.broken.example", "44.128.0.25"
 QUICK = Limits(dns=1, connect=1.5, greeting=1.2, reply=0.7, suspicion=0.3, whole=10)
+
+TALKING = tuple(step for step in PROBES if step.stage in (Stage.NAMES, Stage.REACH, Stage.GREETING, Stage.DIALOGUE, Stage.MAILBOX))
+"""The probes that these servers are for: certificates and policies are other servers' affair."""
 
 SILENCE, CLOSE, RESET, TLS = "silence", "close", "reset", "tls"
 
@@ -266,7 +270,12 @@ def diagnose(
         where = target(row.to or DOMAIN, port=row.port if row.port not in (25, 465, 587) else None)
         try:
             found = await check(
-                where, wanted, limits=limits, lookup=FakeLookup(SOUND if zone is None else zone), dial=Network(places, ways).dial
+                where,
+                wanted,
+                limits=limits,
+                lookup=FakeLookup(SOUND if zone is None else zone),
+                dial=Network(places, ways).dial,
+                probes=TALKING,
             )
             return found, server
         finally:

@@ -31,6 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--auth", metavar="USER", help="log in too, under verified TLS; the password is asked for, or taken from $WAYPOST_PASSWORD"
     )
     parser.add_argument("--selector", action="append", default=[], metavar="NAME", help="a DKIM selector to look for; may be repeated")
+    parser.add_argument(
+        "--resolver",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="ask this DNS resolver (192.0.2.53, 127.0.0.1:5353); may be repeated",
+    )
     parser.add_argument("--intrusive", action="store_true", help="try relaying and smuggling as well, on hosts that are named with --own")
     parser.add_argument("--own", action="append", default=[], metavar="HOST", help="a host that is yours; may be repeated")
     parser.add_argument("--full", action="store_true", help="tell of what is well, and of notes, in full too")
@@ -41,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, show; 0 healthy, 1 a warning or an error, 2 no mail server was reached."""
     target, plan = _target(args), _options(args)
+    _resolvers(args)
     diagnosis = asyncio.run(_check(target, plan, args))
     if args.json:
         from waypost.diagnose.shapes import as_json  # noqa: PLC0415 - people need it not
@@ -80,6 +88,16 @@ def _options(args: argparse.Namespace) -> Options:
     )
 
 
+def _resolvers(args: argparse.Namespace) -> None:
+    from waypost.net.dns import resolver_address  # noqa: PLC0415 - likewise
+
+    try:
+        for each in args.resolver:
+            resolver_address(each)
+    except ValueError as fault:
+        raise UsageError(f"--resolver: {fault}") from fault
+
+
 def _hostname() -> str:
     """This machine's name where it is a full one; else none, and its address speaks for it."""
     name = socket.gethostname()
@@ -117,11 +135,13 @@ def _password(account: str) -> str:
 async def _check(target: Target, plan: Options, args: argparse.Namespace) -> Diagnosis:
     from waypost.cli.progress import Progress  # noqa: PLC0415 - likewise
     from waypost.diagnose.check import check  # noqa: PLC0415 - likewise
+    from waypost.diagnose.lookup import DnsLookup  # noqa: PLC0415 - likewise
 
+    lookup = DnsLookup(tuple(args.resolver))
     progress = Progress(target.text, args.lang, shown=not args.json and sys.stderr.isatty() and output.on_terminal())
     with progress:
         ticking = asyncio.ensure_future(progress.tick())
         try:
-            return await check(target, plan, tell=progress.tell)
+            return await check(target, plan, tell=progress.tell, lookup=lookup)
         finally:
             ticking.cancel()

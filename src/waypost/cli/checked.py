@@ -106,5 +106,7 @@ def _one(finding: Finding, others: Sequence[Finding], lang: str) -> None:
     sheet.labelled([("", f"{finding.about} {more}".strip()), ("", told.meaning)])
     seen = label("check", "evidence", lang)
     shown = [line for line in finding.evidence if line][:_EVIDENCE]
-    sheet.labelled([(seen if number == 0 or not output.on_terminal() else " ", line) for number, line in enumerate(shown)], style=output.DIM)
+    sheet.labelled(
+        [(seen if number == 0 or not output.on_terminal() else " ", line) for number, line in enumerate(shown)], style=output.DIM
+    )
     sheet.labelled([(label("check", "fix", lang), told.fix), (label("check", "standard", lang), standard)])
