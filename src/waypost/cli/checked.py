@@ -44,9 +44,10 @@ def _summary(diagnosis: Diagnosis, lang: str) -> None:
     seconds = label("check", "took", lang).format(seconds=f"{diagnosis.seconds:.1f}")
     sheet.head(diagnosis.target.text, answer, _TONES[diagnosis.verdict])
     found = diagnosis.next_finding
-    sheet.gist(
-        [answer if found is None else found.told(lang).title, "" if found is None else found.about, seconds], _TONES[diagnosis.verdict]
-    )
+    if found is None:
+        sheet.gist([next_step(diagnosis, lang), seconds], _TONES[diagnosis.verdict])
+        return
+    sheet.gist([found.told(lang).title, found.about, seconds], _TONES[diagnosis.verdict])
     sheet.gap()
     sheet.labelled([(label("check", "next", lang), next_step(diagnosis, lang))])
 
@@ -60,6 +61,8 @@ def _servers(diagnosis: Diagnosis, lang: str) -> None:
         rows.append((host if host == address else f"{host} [{address}]", _ports(contacts, lang)))
     sheet.section(label("check", "servers", lang))
     sheet.labelled(rows or [("-", label("way", "none", lang))])
+    offers = {tuple(hello.keywords): None for hello in diagnosis.hellos.values() if hello.keywords}
+    sheet.labelled([(label("check", "extensions", lang), ", ".join(keywords)) for keywords in offers])
 
 
 def _ports(contacts: Sequence[Contact], lang: str) -> str:

@@ -67,8 +67,10 @@ class Finding:
 
     @property
     def standard(self) -> tuple[str, ...]:
-        """The sections that say how it should be, as ``5321#3.1``."""
-        return tuple(facts("findings")["finding"][self.key].get("rfc", ()))
+        """The sections that say how it should be, as ``5321#3.1``; of a record those that define it."""
+        own = tuple(facts("findings")["finding"][self.key].get("rfc", ()))
+        record = lookup(self.facts["record"]) if "record" in self.facts else None
+        return own if record is None else tuple(reference.source for reference in record.references)
 
     def told(self, lang: str = "en") -> Told:
         """Its words in ``lang``. Raises LookupError for a language that is not there."""

@@ -149,6 +149,8 @@ class Hello:
     command: str = "EHLO"
     usable: bool = False
     """Whether mail could go on from here."""
+    refusal: Said | None = None
+    """What was answered to EHLO, where HELO had to do."""
     secured: Said | None = None
     """Its answer to EHLO under TLS, where STARTTLS was gone through."""
 

@@ -115,7 +115,7 @@ async def introduce(talk: Talk, hostname: str) -> Hello:
         return Hello(said=said, usable=said.positive)
     older = await talk.ask(f"HELO {hostname}")
     if older.positive:
-        return Hello(said=older, command="HELO", usable=True)
+        return Hello(said=older, command="HELO", usable=True, refusal=said)
     return Hello(said=said, usable=False)
 
 
@@ -185,7 +185,7 @@ def judge_hello(heard: Heard) -> Iterator[Finding]:
     said = hello.said
     if hello.usable:
         count = str(len(hello.keywords))
-        yield _finding(heard, "ehlo-ok" if hello.command == "EHLO" else "helo-only", said, count=count)
+        yield _finding(heard, "ehlo-ok" if hello.command == "EHLO" else "helo-only", hello.refusal or said, count=count)
     elif said.ended == "silent":
         yield _finding(heard, "ehlo-unanswered", said)
     elif said.ended:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.plan import PORTS, SMTP, SUBMISSION, SUBMISSIONS
@@ -58,6 +58,9 @@ _SPEECHES = {
     Speech.FTP: "ftp-on-mail-port",
     Speech.OTHER: "other-protocol",
 }
+Suspicion: TypeAlias = tuple[Speech, Said] | None
+"""Another protocol, and what was heard of it; None where it is not that."""
+
 _OPENINGS = (
     (b"SSH-", Speech.SSH),
     (b"* OK", Speech.IMAP),
@@ -164,7 +167,7 @@ async def _in_the_clear(scene: Scene, contact: Contact, talk: Talk) -> None:
     """Listen for a greeting; when it does not come at once, ask elsewhere what else it might be."""
     listening = asyncio.ensure_future(talk.reply(seconds=scene.limits.greeting))
     await asyncio.wait([listening], timeout=scene.limits.suspicion)
-    suspecting: list[asyncio.Task[Speech | None]] = []
+    suspecting: list[asyncio.Task[Suspicion]] = []
     try:
         if not listening.done():
             suspecting = [asyncio.create_task(_tls_there(scene, contact.place)), asyncio.create_task(_other_there(scene, contact.place))]
@@ -172,7 +175,8 @@ async def _in_the_clear(scene: Scene, contact: Contact, talk: Talk) -> None:
             if guessed is not None:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-                await _other_than_smtp(scene, contact, guessed)
+                contact.speech, contact.greeting = guessed
+                await _greeting_behind_tls(scene, contact)
                 return
         _keep(contact, talk, await listening)
     finally:
@@ -180,9 +184,9 @@ async def _in_the_clear(scene: Scene, contact: Contact, talk: Talk) -> None:
             task.cancel()
 
 
-async def _first(listening: asyncio.Future[Said], suspecting: Sequence[asyncio.Task[Speech | None]]) -> Speech | None:
+async def _first(listening: asyncio.Future[Said], suspecting: Sequence[asyncio.Task[Suspicion]]) -> Suspicion:
     """What a suspicion proved, unless the greeting came before."""
-    waiting: set[asyncio.Future[Said] | asyncio.Task[Speech | None]] = {listening, *suspecting}
+    waiting: set[asyncio.Future[Said] | asyncio.Task[Suspicion]] = {listening, *suspecting}
     while waiting:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if listening in done:
@@ -193,10 +197,9 @@ async def _first(listening: asyncio.Future[Said], suspecting: Sequence[asyncio.T
     return None
 
 
-async def _other_than_smtp(scene: Scene, contact: Contact, guessed: Speech) -> None:
-    """The port speaks another protocol. TLS before SMTP is none: a port that was named may well be one of those."""
-    contact.speech = guessed
-    if guessed is not Speech.TLS:
+async def _greeting_behind_tls(scene: Scene, contact: Contact) -> None:
+    """Where TLS came first, listen behind it: a port that was named may well be one of submission's (8314#3.3)."""
+    if contact.speech is not Speech.TLS:
         return
     contact.implicit_tls = True
     try:
@@ -205,15 +208,16 @@ async def _other_than_smtp(scene: Scene, contact: Contact, guessed: Speech) -> N
     except (UnreachableError, HandshakeError) as fault:
         contact.detail = str(fault)
         return
-    said = await again.reply(seconds=scene.limits.suspicion)
+    said = await again.reply(seconds=scene.limits.greeting)
     if speech_of(said) is Speech.SMTP and contact.place.port not in PORTS:
         _keep(contact, again, said)
         return
-    contact.greeting = said if speech_of(said) is Speech.SMTP else NOTHING
+    contact.greeting = said if said.lines else NOTHING
+    contact.detail = again.tls
     again.close()
 
 
-async def _tls_there(scene: Scene, place: Place) -> Speech | None:
+async def _tls_there(scene: Scene, place: Place) -> Suspicion:
     """Whether the port waits for a TLS handshake."""
     try:
         talk = await scene.connect(place)
@@ -225,10 +229,10 @@ async def _tls_there(scene: Scene, place: Place) -> Speech | None:
         return None
     finally:
         talk.close()
-    return Speech.TLS
+    return Speech.TLS, NOTHING
 
 
-async def _other_there(scene: Scene, place: Place) -> Speech | None:
+async def _other_there(scene: Scene, place: Place) -> Suspicion:
     """Whether something that waits for a line answers it as no mail server does."""
     try:
         talk = await scene.connect(place)
@@ -240,7 +244,7 @@ async def _other_there(scene: Scene, place: Place) -> Speech | None:
     finally:
         talk.close()
     heard = speech_of(said)
-    return None if heard in (Speech.SMTP, Speech.SILENT, Speech.CLOSED, Speech.RESET) else heard
+    return None if heard in (Speech.SMTP, Speech.SILENT, Speech.CLOSED, Speech.RESET) else (heard, said)
 
 
 def _keep(contact: Contact, talk: Talk, said: Said) -> None:
