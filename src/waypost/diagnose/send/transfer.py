@@ -100,7 +100,7 @@ def rcpt_line(recipient: str, posting: Posting) -> str:
 def _envelope(session: Session, letter: Letter) -> Steps[tuple[str, ...]]:
     """MAIL and RCPT, and DATA where that is said; the recipients that were accepted."""
     posting = session.errand.posting
-    if posting.pipelining and "PIPELINING" in session.offers:
+    if _may_pipeline(session):
         return (yield from _pipelined(session, letter))
     said = yield from session.ask(Stage.MAIL, mail_line(letter, posting, session.offers))
     if not said.positive:
@@ -111,9 +111,9 @@ def _envelope(session: Session, letter: Letter) -> Steps[tuple[str, ...]]:
         said = yield from session.ask(Stage.RCPT, rcpt_line(recipient, posting))
         if said.positive:
             accepted.append(recipient)
-    yield from session.reached(Stage.RCPT)
     if not accepted:
         raise StopError(Ending.RCPT)
+    yield from session.reached(Stage.RCPT)
     if posting.chunk is None:
         said = yield from session.ask(Stage.DATA, "DATA", good="3")
         if said.code // 100 != 3:
@@ -127,17 +127,15 @@ def _pipelined(session: Session, letter: Letter) -> Steps[tuple[str, ...]]:
     posting = session.errand.posting
     chunked = posting.chunk is not None
     lines = [mail_line(letter, posting, session.offers), *(rcpt_line(each, posting) for each in letter.recipients)]
-    until = _until(session)
-    lines = lines[:1] if until is Stage.MAIL else lines if chunked or until is Stage.RCPT else [*lines, "DATA"]
-    yield Send("".join(f"{line}\r\n" for line in lines).encode())
-    session.sent(until or (Stage.RCPT if chunked else Stage.DATA))
+    yield Send("".join(f"{line}\r\n" for line in (lines if chunked else [*lines, "DATA"])).encode())
+    session.sent(Stage.DATA)
     mail = yield from session.hear("MAIL")
-    yield from session.reached(Stage.MAIL)
-    accepted = yield from _heard(session, letter.recipients[: len(lines) - 1])
-    yield from session.reached(Stage.RCPT)
+    accepted = yield from _heard(session, letter.recipients)
     if not chunked:
         data = yield from session.hear("DATA", "3")
         if data.code // 100 == 3:
+            if not mail.positive:  # nobody knows what this server makes of what follows
+                raise StopError(Ending.MAIL, politely=False)
             if not accepted:  # 2920#3.1: the server waits for content, though nobody would get it
                 yield Send(b".\r\n")
                 yield from session.hear("message", "5")
@@ -160,10 +158,11 @@ def _heard(session: Session, recipients: tuple[str, ...]) -> Steps[list[str]]:
     return [recipient for recipient, said in zip(recipients, answers, strict=True) if said.positive]
 
 
-def _until(session: Session) -> Stage | None:
-    """The command behind which no other may follow, because one wants to stop there."""
-    stop = session.errand.stop
-    return stop.after if stop is not None and stop.after in (Stage.MAIL, Stage.RCPT) else None
+def _may_pipeline(session: Session) -> bool:
+    """Whether the envelope may go in one piece: not where one wants to stop, or to say something else, in the middle of it."""
+    errand = session.errand
+    middle = {Stage.MAIL, Stage.RCPT} & {*(raw.after for raw in errand.raw), *([errand.stop.after] if errand.stop else [])}
+    return errand.posting.pipelining and "PIPELINING" in session.offers and not middle
 
 
 # ---- content ------------------------------------------------------------------------------------------------------
