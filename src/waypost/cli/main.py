@@ -45,6 +45,7 @@ PROGRAMS = frozenset({"sendmail", "mailq", "newaliases", "postqueue", "postsuper
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``argv``; the exit code."""
     given = [*_called(), *sys.argv[1:]] if argv is None else list(argv)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not, or half a letter in a file's name, is no fault
             stream.reconfigure(errors="replace")
@@ -65,6 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _told(fault)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Whoever starts a sendmail may close its output first: a stream that is not there must fail nothing, nor its number be a file's."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for the life of the process
 
 
 def _called() -> list[str]:
