@@ -23,7 +23,7 @@ PERMANENT, TEMPORARY, UNKNOWN = Permanence.PERMANENT, Permanence.TEMPORARY, Perm
         ("X.7.1", None, "X.7.1", "policy.other", UNKNOWN),
         ("550 5.1.1", 550, "5.1.1", "recipient.unknown", PERMANENT),
         ("550-5.1.1", 550, "5.1.1", "recipient.unknown", PERMANENT),
-        ("250", 250, None, "report.delivered", UNKNOWN),
+        ("250", 250, None, "unknown", UNKNOWN),
         ("220", 220, None, "unknown", UNKNOWN),
         ("2.1.5", None, "2.1.5", "report.delivered", UNKNOWN),
     ],
@@ -36,6 +36,36 @@ def test_a_code_alone_is_read_by_the_registry(
     assert reading is not None
     assert (Kind.CODE, code, status) == (kind, reading.code, reading.status)
     assert (category, permanence) == (reading.category, reading.permanence)
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("220 mx.example.com ESMTP Postfix", False),
+        ("221 2.0.0 Bye", False),
+        ("211 System status", False),
+        ("214 2.0.0 Commands: HELO EHLO MAIL", False),
+        ("235 2.7.0 Authentication successful", False),
+        ("334 VXNlcm5hbWU6", False),
+        ("354 End data with <CR><LF>.<CR><LF>", False),
+        ("250 Ok", False),
+        ("250-mx.example.com\n250 SIZE 1000", False),
+        ("250 2.1.5 Ok", False),
+        ("251 2.1.5 User not local; will forward", False),
+        ("252 2.0.0 Cannot VRFY", False),
+        ("250 2.0.0 Ok: queued as 4F3A1", True),
+        ("250 OK id=1rAbCd-0005xY-2k", True),
+        ("250 2.0.0 OK  1700000000 a1-20020a05600c.123 - gsmtp", True),
+        ("250 ok 1700000000 qp 1234", True),
+        ("250 2.6.0 <abc@example.org> Queued mail for delivery", True),
+        ("250 2.0.0 <bob@example.org> abCD Saved", True),
+    ],
+)
+def test_good_news_is_of_a_message_only_where_one_was_taken(text: str, *, taken: bool) -> None:
+    """A greeting, a goodbye and a yes to a command deliver nothing; a message that was taken over is told as delivered."""
+    _, reading = read_line(text)
+    assert reading is not None
+    assert ("report.delivered" if taken else "unknown") == reading.category
 
 
 @pytest.mark.parametrize(
@@ -280,3 +310,16 @@ def test_a_megabyte_of_anything_is_read(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     for form in (text, f"550 {text}", f"{text} unknown"):
         assert read_line(form)[0] in (Kind.LINE, Kind.LOG)
+
+
+def test_a_vague_phrase_does_not_outweigh_the_status_beside_it() -> None:
+    """That a delivery failed is no cause: the status decides, and where there is none nothing is guessed."""
+    for text, category in (
+        ("550 5.1.1 Delivery failed", "recipient.unknown"),
+        ("554 5.2.2 Message delivery failed", "recipient.full"),
+        ("550 Delivery failed", "unknown"),
+        ("554 Transaction failed", "unknown"),
+    ):
+        _, reading = read_line(text)
+        assert reading is not None
+        assert category == reading.category, text

@@ -149,6 +149,8 @@ def _with_class(record: Record) -> Prose:
 def _code_reading(text: str, record: Record | None) -> Reading:
     basic = int(text) if text.isdigit() else None
     category = "unknown" if record is None else record.category
+    if text[0] in "23" and not category.startswith("report."):  # nothing failed: the subject is no cause
+        category = "unknown"
     row = facts("registry").get(RecordKind.CATEGORY.value, {}).get(category, {})
     return Reading(
         code=basic,

@@ -65,7 +65,8 @@ def answers(letter: Letter, opening: str) -> Judgement | None:
     header = header and letter.daemon < SURELY and not (letter.daemon and said)
     if header and (body or not signs.failure_subject.found(letter.subject)):
         return Judgement(Kind.AUTO_REPLY, body or marked or precedence, "header.answer")
-    return Judgement(Kind.AUTO_REPLY, body, "words.answer") if body and letter.null_path and not said else None
+    by_itself = letter.null_path or marked.startswith("auto-generated")
+    return Judgement(Kind.AUTO_REPLY, body, "words.answer") if body and by_itself and not said else None
 
 
 def _is_refused_here(letter: Letter, opening: str) -> bool:

@@ -97,7 +97,8 @@ def _is_failure(letter: Letter, story: Story, *, said: bool, subject: bool, bloc
         return True
     returned = story.returned or letter.enclosed is not None
     if letter.daemon == SURELY:
-        if _by_postmaster(letter, story, formal=subject or returned) or _to_the_owner(letter, story, returned=returned):
+        formal = subject or returned or _introduces_itself(letter, story)
+        if _by_postmaster(letter, story, formal=formal) or _to_the_owner(letter, story, returned=returned):
             return False
         marked = letter.head.text(b"auto-submitted").lower().startswith("auto-")
         return _told_by_mailer(letter, story, said=said, subject=subject or marked, block=block, returned=returned)
@@ -129,6 +130,12 @@ def _by_postmaster(letter: Letter, story: Story, *, formal: bool) -> bool:
     if not letter.sender[0].startswith("postmaster"):
         return False
     return not formal or (talks(letter, story) and letter.enclosed is None and not is_mechanical(story))
+
+
+def _introduces_itself(letter: Letter, story: Story) -> bool:
+    """Whether the words of a mailer known by name stand in it, beside a reply."""
+    opening = fold("\n".join(story.lines))[:_OPENING]
+    return is_mechanical(story) and any(word in opening for mailer in letter.signs.mailers for word in mailer.words)
 
 
 def _to_the_owner(letter: Letter, story: Story, *, returned: bool) -> bool:

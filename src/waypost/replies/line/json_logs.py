@@ -60,7 +60,8 @@ def _own(record: Mapping[str, Any]) -> Parts:
 
 
 def _done(parts: Parts) -> Parts:
-    return parts if str(parts.code or parts.status or "").startswith("2") else replace(parts, code=250)
+    positive = str(parts.code or parts.status or "").startswith("2")
+    return replace(parts, done=True) if positive else replace(parts, code=250, done=True)
 
 
 def _joined(code: int | None, status: str | None, text: str) -> str:

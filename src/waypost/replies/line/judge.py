@@ -13,6 +13,7 @@ from waypost.replies.explanation import Evidence, Reading, Scope
 from waypost.replies.library import facts
 from waypost.replies.line import permanence, providers
 from waypost.replies.line.fold import Folded, fold
+from waypost.replies.line.taken import is_taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +75,8 @@ def _registered(parts: Parts) -> list[Verdict]:
     """What the registry says of the status and of the code, surest first, and the digit last."""
     digit = str(parts.code or parts.status or "")[:1]
     if digit == "2":
-        done = parts.code in (None, 250, 251)  # a greeting or a goodbye delivers nothing
         said = Evidence(rule="digit", words=str(parts.code or parts.status), source="RFC 5321 4.2.1", sure=0.9)
-        return [Verdict("report.delivered" if done else "unknown", said)]
+        return [Verdict("report.delivered" if is_taken(parts) else "unknown", said)]
     found = []
     if parts.status:
         found += _number("enhanced", parts.status.partition(".")[2], f"iana.{parts.status}", parts.status)

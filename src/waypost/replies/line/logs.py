@@ -68,8 +68,8 @@ def _host(relay: str | None) -> str | None:
 def _done(parts: Parts, text: str) -> Parts:
     """The parts of a delivery that succeeded."""
     if str(parts.code or parts.status or "").startswith("2"):
-        return parts
-    return replace(parts, code=int(SUCCESS), text=parts.text or text.strip())
+        return replace(parts, done=True)
+    return replace(parts, code=int(SUCCESS), text=parts.text or text.strip(), done=True)
 
 
 def _postfix(text: str) -> Parts | None:
@@ -87,7 +87,7 @@ def _postfix(text: str) -> Parts | None:
     )
     if found[1] == "expired":
         return replace(parts, said=f"message expired {parts.said}", recipient=_field(head, "to"))
-    return _done(parts, comment) if found[1] in ("sent", "deliverable") else parts
+    return _done(parts, comment) if found[1] == "sent" else parts
 
 
 def _postfix_reject(text: str) -> Parts | None:

@@ -81,6 +81,8 @@ class Parts:
     """What is said, without code and status at its start."""
     command: str = ""
     """The command that it answers, where the line tells: MAIL, RCPT, DATA, ..."""
+    done: bool = False
+    """A log says that the message was delivered, or handed over."""
 
 
 def split(text: str) -> Parts:
