@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import argparse
     import ssl
 
+HELP = "send a message by hand, and explain what the server answers"
+
 _LINE_ENDS = {"crlf": b"\r\n", "lf": b"\n", "cr": b"\r"}
 _TYPE = "application/octet-stream"
 
