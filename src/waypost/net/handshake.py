@@ -101,7 +101,10 @@ class Looking:
         heard = b""
         while not heard.endswith(b"\n") and len(heard) < most:
             try:
-                heard += self._tls.read(_PIECE)
+                piece = self._tls.read(_PIECE)
+                if not piece:
+                    return heard  # a farewell in due form
+                heard += piece
             except ssl.SSLWantReadError:
                 try:
                     self._incoming.write(await self._stream.receive())

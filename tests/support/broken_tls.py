@@ -1,0 +1,239 @@
+"""Mail servers whose TLS, or what their domain says of it, is broken in one way each: rows of (name, what it does, the key of the finding)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import ssl
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+
+from support.broken_servers import ADDRESS, CLOSE, DOMAIN, HOST, QUICK, SILENCE, SOUND, FakeLookup, Network, Zone, with_lines
+from support.chains import Leaf, make, root_file, serving
+from waypost.diagnose.check import Step, check
+from waypost.diagnose.finding import Finding, Stage
+from waypost.diagnose.plan import Options, target
+from waypost.diagnose.probes import names, reach, tls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from waypost.diagnose.lookup import Answer
+
+STEPS = (Step(Stage.NAMES, names.probe), Step(Stage.REACH, reach.probe, (Stage.NAMES,)), Step(Stage.TLS, tls.probe, (Stage.REACH,)))
+WEB = "44.128.0.80"
+TLSA = (f"_25._tcp.{HOST}", "TLSA")
+GO = b"220 2.0.0 Go on\r\n"
+FIT = "FIT"
+"""Stands for the hash of the key that the server shows."""
+POLICY = f"version: STSv1\nmode: enforce\nmx: {HOST}\nmax_age: 604800\n"
+
+
+def alert(number: int) -> bytes:
+    """A fatal alert as a TLS record."""
+    return bytes((21, 3, 3, 0, 2, 2, number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the web server of a policy answers."""
+
+    body: str = POLICY
+    status: str = "200 OK"
+    fields: tuple[str, ...] = ("Content-Type: text/plain",)
+    leaf: Leaf = field(default_factory=lambda: Leaf(names=(f"mta-sts.{DOMAIN}",)))
+    raw: bytes = b""
+    """In place of a response."""
+
+    def octets(self) -> bytes:
+        """The whole response."""
+        head = "\r\n".join((f"HTTP/1.1 {self.status}", *self.fields))
+        return self.raw or f"{head}\r\n\r\n{self.body}".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenTls:
+    """One server and the finding that it must bring."""
+
+    name: str
+    key: str
+    port: int = 25
+    offers: tuple[str, ...] = ("PIPELINING", "STARTTLS")
+    reply: bytes | str = GO
+    instead: bytes | str = b""
+    """What comes in place of a handshake, once the client said hello; empty: the handshake."""
+    after: bytes | str = b"250 mx.broken.example\r\n"
+    """What EHLO is answered with under TLS."""
+    leaf: Leaf = field(default_factory=Leaf)
+    newest: str = ""
+    ciphers: str = "DEFAULT:@SECLEVEL=0"
+    forgets: bool = True
+    """Whether what was sent before the handshake is thrown away."""
+    own: bool = False
+    zone: Zone = field(default_factory=dict)
+    signed: bool = True
+    """Whether the resolver says that its answers hold: of MX where ``signed_mx`` says so too."""
+    signed_mx: bool = True
+    page: Page | None = None
+    besides: frozenset[str] = frozenset()
+
+
+class Server:
+    """A row at work."""
+
+    def __init__(self, row: BrokenTls, context: ssl.SSLContext) -> None:
+        self._row = row
+        self._context = context
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> int:
+        """Listen on a free port."""
+        implicit = self._context if self._row.port == 465 and not self._row.instead else None
+        self._server = await asyncio.start_server(self._met, "127.0.0.1", 0, ssl=implicit)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def stop(self) -> None:
+        """Leave nothing behind."""
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                await self._converse(reader, writer)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        row = self._row
+        if row.port == 465 and row.instead:
+            await self._break(reader, writer)
+            return
+        writer.write(b"220 mx.broken.example ESMTP\r\n")
+        secured = row.port == 465
+        while line := (await reader.readuntil(b"\r\n")).strip().upper():
+            if line.startswith(b"EHLO"):
+                reply = row.after if secured and row.port != 465 else with_lines(*row.offers)
+            elif line == b"STARTTLS":
+                reply = row.reply
+            else:
+                reply = b"221 2.0.0 Bye\r\n" if line == b"QUIT" else b"250 2.0.0 Fine\r\n"
+            if reply == CLOSE:
+                return
+            if reply != SILENCE:
+                assert isinstance(reply, bytes)
+                writer.write(reply)
+                await writer.drain()
+            if line == b"QUIT":
+                return
+            if line == b"STARTTLS" and reply == GO:
+                if row.instead:
+                    await self._break(reader, writer)
+                    return
+                if row.forgets:
+                    reader._buffer.clear()
+                await writer.start_tls(self._context)
+                secured = True
+
+    async def _break(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        if self._row.instead == SILENCE:
+            await asyncio.sleep(20)
+        elif isinstance(self._row.instead, bytes):
+            writer.write(self._row.instead)
+            await writer.drain()
+            await reader.read(4096)
+
+
+async def serve_page(page: Page, folder: Path) -> tuple[asyncio.Server, int]:
+    """The web server of a policy."""
+
+    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(page.octets())
+            await writer.drain()
+        writer.close()
+
+    folder.mkdir(exist_ok=True)
+    server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=serving(*make(page.leaf), folder))
+    return server, server.sockets[0].getsockname()[1]
+
+
+class SignedLookup(FakeLookup):
+    """Answers from a table, with the AD bit where the row wants it."""
+
+    def __init__(self, zone: Zone, row: BrokenTls) -> None:
+        super().__init__(zone)
+        self._row = row
+
+    async def ask(self, name: str, kind: str) -> Answer:
+        """See ``Lookup``."""
+        secure = self._row.signed_mx if kind == "MX" else self._row.signed
+        return replace(await super().ask(name, kind), secure=secure)
+
+
+def context_of(row: BrokenTls, folder: Path) -> tuple[ssl.SSLContext, str]:
+    """What the server shows, and the hash of its key."""
+    chain, key = make(row.leaf)
+    context = serving(chain, key, folder)
+    context.set_ciphers(row.ciphers)
+    if row.newest:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that such versions are old is the point
+            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED if row.newest == "TLSv1_1" else ssl.TLSVersion.TLSv1_2
+            context.maximum_version = ssl.TLSVersion[row.newest]
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return context, hashlib.sha256(public).hexdigest()
+
+
+def zone_of(row: BrokenTls, fit: str) -> Zone:
+    """The sound zone, what the row has of its own, and where the policy is served."""
+    zone: Zone = {**SOUND, (f"_smtp._tls.{DOMAIN}", "TXT"): (f"v=TLSRPTv1; rua=mailto:tls@{DOMAIN}",)}
+    if row.page is not None:
+        zone |= {(f"_mta-sts.{DOMAIN}", "TXT"): ("v=STSv1; id=20261123",), (f"mta-sts.{DOMAIN}", "A"): (WEB,)}
+    for question, answer in row.zone.items():
+        zone[question] = tuple(text.replace(FIT, fit) for text in answer) if isinstance(answer, tuple) else answer
+    return zone
+
+
+def look(row: BrokenTls, folder: Path) -> list[Finding]:
+    """Start the servers of a row, check the domain, and give the findings about TLS."""
+
+    async def run() -> list[Finding]:
+        context, fit = context_of(row, folder)
+        server = Server(row, context)
+        places: Mapping[tuple[str, int], int] = {(ADDRESS, row.port): await server.start()}
+        web = await serve_page(row.page, folder / "web") if row.page is not None else None
+        if web is not None:
+            places = {**places, (WEB, 443): web[1]}
+        own = frozenset({HOST}) if row.own else frozenset()
+        options = Options(intrusive=row.own, own=own, authorities=root_file(folder))
+        try:
+            found = await check(
+                target(DOMAIN),
+                options,
+                limits=QUICK,
+                lookup=SignedLookup(zone_of(row, fit), row),
+                dial=Network(places, {}).dial,
+                probes=STEPS,
+            )
+        finally:
+            await server.stop()
+            if web is not None:
+                web[0].close()
+        return [finding for finding in found.findings if finding.stage == "tls" or finding.key in ("probe-broke", "cut-short")]
+
+    return asyncio.run(run())
