@@ -61,8 +61,13 @@ def _servers(diagnosis: Diagnosis, lang: str) -> None:
         rows.append((host if host == address else f"{host} [{address}]", _ports(contacts, lang)))
     sheet.section(label("check", "servers", lang))
     sheet.labelled(rows or [("-", label("way", "none", lang))])
-    offers = {tuple(hello.keywords): None for hello in diagnosis.hellos.values() if hello.keywords}
-    sheet.labelled([(label("check", "extensions", lang), ", ".join(keywords)) for keywords in offers])
+    offers: dict[tuple[str, ...], list[str]] = {}
+    for place, hello in diagnosis.hellos.items():
+        if hello.keywords:
+            offers.setdefault(tuple(f"{keyword} {rest}".strip() for keyword, rest in hello.keywords.items()), []).append(str(place.port))
+    for keywords, ports in offers.items():
+        where = f"{', '.join(dict.fromkeys(ports))}: " if len(offers) > 1 else ""
+        sheet.labelled([(label("check", "extensions", lang), where + ", ".join(keywords))])
 
 
 def _ports(contacts: Sequence[Contact], lang: str) -> str:
@@ -93,7 +98,8 @@ def _stage(findings: Sequence[Finding], lang: str) -> None:
     """Findings of one stage; what several places have in common is told once."""
     alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        alike.setdefault((finding.key, finding.told(lang).title), []).append(finding)
+        sameness = finding.facts.get("code", "") if finding.severity in _GRAVE else finding.told(lang).title
+        alike.setdefault((finding.key, sameness), []).append(finding)
     for number, (finding, *others) in enumerate(alike.values()):
         if number and finding.severity in _GRAVE:
             sheet.gap()

@@ -52,8 +52,11 @@ class Finding:
     evidence: tuple[str, ...] = ()
     """Replies or records as received, one line each, control characters made visible."""
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What fills the braces in its words. A fact ``reply`` (``550 5.7.1 ...``) brings ``reply_title``, ``reply_meaning`` and ``reply_fix``
-    of the replies' catalogue, in the language asked for; a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``."""
+    """What fills the braces in its words.
+
+    A fact ``reply`` (``550 5.7.1 ...``) brings ``reply_title``, ``reply_meaning``, ``reply_fix`` (the operator's) and ``reply_sender_fix``
+    of the replies' catalogue, in the language asked for; a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``.
+    """
 
     @property
     def severity(self) -> Severity:
@@ -93,8 +96,10 @@ def _explained(known: Mapping[str, str], lang: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if "reply" in known:
         code, _, text = known["reply"].partition(" ")
-        meant = gloss(int(code) if code.isdigit() else 0, None, text, lang=lang, reader="operator")
-        found |= {"reply_title": meant.title, "reply_meaning": meant.meaning, "reply_fix": meant.fix}
+        number = int(code) if code.isdigit() else 0
+        meant = gloss(number, None, text, lang=lang, reader="operator")
+        sender_fix = gloss(number, None, text, lang=lang).fix
+        found |= {"reply_title": meant.title, "reply_meaning": meant.meaning, "reply_fix": meant.fix, "reply_sender_fix": sender_fix}
     record = lookup(known["record"], lang) if "record" in known else None
     if record is not None:
         found |= {"record_title": record.prose.title, "record_meaning": record.prose.meaning}

@@ -69,7 +69,7 @@ class Answer:
         """As lines to show."""
         if self.records:
             return tuple(f"{self.name} {self.kind} {record}" for record in self.records)
-        return (f"{self.name} {self.kind}: {self.reason or self.outcome}",)
+        return (f"{self.name} {self.kind}: {self.reason or 'no record'}",)
 
     @property
     def definite(self) -> bool:

@@ -212,16 +212,9 @@ def _chain(name: str, aliases: Iterable[str]) -> tuple[str, ...]:
 
 async def _reverse(scene: Scene, addresses: Sequence[str]) -> list[Finding]:
     """Whether each address has a name, and that name the address (RFC 1912 section 2.1); a local one belongs to no public tree."""
-    wanted = [each for each in dict.fromkeys(addresses) if _has_reverse(scene, each)][: scene.limits.addresses]
+    wanted = [each for each in dict.fromkeys(addresses) if ip_address(each).is_global][: scene.limits.addresses]
     found = await asyncio.gather(*(_reverse_of(scene.lookup, address) for address in wanted))
     return [finding for finding in found if finding is not None]
-
-
-def _has_reverse(scene: Scene, address: str) -> bool:
-    """Whether an address should have a name in public: it is public itself, or the DNS publishes it."""
-    if ip_address(address).is_global:
-        return True
-    return any(address in server.addresses and server.published for server in scene.servers)
 
 
 async def _reverse_of(lookup: Lookup, address: str) -> Finding | None:

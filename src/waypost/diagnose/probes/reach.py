@@ -330,7 +330,9 @@ def _closed(contact: Contact, beside: Sequence[Contact]) -> Finding:
         key = "submission-only" if contact.way is Way.REFUSED else key
     elif len(beside) > 1 and {other.way for other in beside} == {Way.DROPPED}:
         key = "address-dead"
-    evidence = tuple(f"{other.place.shown}: {other.detail or 'open'}" for other in (contact, *(each for each in beside if each != contact)))
+    telling = beside if contact.way is Way.DROPPED else ()  # what the neighbours do tells a filter from a machine that is off
+    shown = (contact, *(other for other in telling if other is not contact))
+    evidence = tuple(f"{other.place.shown}: {other.detail or 'open'}" for other in shown)
     return Finding(key=key, about=contact.place.shown, evidence=evidence[:6], facts={**_facts(contact), "detail": contact.detail})
 
 
