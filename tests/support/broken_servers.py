@@ -263,7 +263,7 @@ def diagnose(
     async def run() -> tuple[Diagnosis, Server]:
         server = Server(row, context)
         await server.start()
-        places = {(ADDRESS, row.port): server.port} if row.way is None else {}
+        places = {(address, row.port): server.port for address in (ADDRESS, "127.0.0.1")} if row.way is None else {}
         ways = {(ADDRESS, row.port): row.way} if row.way is not None else {}
         own = frozenset({HOST}) if row.intrusive else frozenset()
         wanted = options or Options(intrusive=row.intrusive, own=own, account=row.account, password="secret")

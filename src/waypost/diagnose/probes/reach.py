@@ -287,8 +287,12 @@ class _Told:
 
 def judge(contacts: Sequence[Contact], *, needed: frozenset[int]) -> Iterator[Finding]:
     """What all attempts together come to."""
-    for address in dict.fromkeys((contact.place.host, contact.place.address) for contact in contacts):
-        yield from _judge_address([contact for contact in contacts if (contact.place.host, contact.place.address) == address], needed)
+    answering = {contact.place.host for contact in contacts if contact.open and contact.place.port in needed}
+    for host, address in dict.fromkeys((contact.place.host, contact.place.address) for contact in contacts):
+        mine = [contact for contact in contacts if (contact.place.host, contact.place.address) == (host, address)]
+        if host in answering and all(contact.way is Way.NETWORK for contact in mine):
+            continue  # that this machine lacks a family of addresses is no fault of a host that answers over the other
+        yield from _judge_address(mine, needed)
     yield from _judge_families(contacts, needed)
 
 
