@@ -1,4 +1,4 @@
-"""Mail servers whose TLS, or what their domain says of it, is broken in one way each: rows of (name, what it does, the key of the finding)."""
+"""Mail servers whose TLS, or what their domain says of it, is broken in one way each. The rows are in ``broken_tls_rows``."""
 
 from __future__ import annotations
 
@@ -71,6 +71,8 @@ class BrokenTls:
     """What EHLO is answered with under TLS."""
     leaf: Leaf = field(default_factory=Leaf)
     newest: str = ""
+    old: bool = False
+    """Whether versions before 1.2 are spoken beside newer ones."""
     ciphers: str = "DEFAULT:@SECLEVEL=0"
     forgets: bool = True
     """Whether what was sent before the handshake is thrown away."""
@@ -124,12 +126,7 @@ class Server:
         writer.write(b"220 mx.broken.example ESMTP\r\n")
         secured = row.port == 465
         while line := (await reader.readuntil(b"\r\n")).strip().upper():
-            if line.startswith(b"EHLO"):
-                reply = row.after if secured and row.port != 465 else with_lines(*row.offers)
-            elif line == b"STARTTLS":
-                reply = row.reply
-            else:
-                reply = b"221 2.0.0 Bye\r\n" if line == b"QUIT" else b"250 2.0.0 Fine\r\n"
+            reply = self._reply(line, secured=secured)
             if reply == CLOSE:
                 return
             if reply != SILENCE:
@@ -146,6 +143,14 @@ class Server:
                     reader._buffer.clear()
                 await writer.start_tls(self._context)
                 secured = True
+
+    def _reply(self, line: bytes, *, secured: bool) -> bytes | str:
+        row = self._row
+        if line.startswith(b"EHLO"):
+            return row.after if secured and row.port != 465 else with_lines(*row.offers)
+        if line == b"STARTTLS":
+            return row.reply
+        return b"221 2.0.0 Bye\r\n" if line == b"QUIT" else b"250 2.0.0 Fine\r\n"
 
     async def _break(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4096)
@@ -167,7 +172,6 @@ async def serve_page(page: Page, folder: Path) -> tuple[asyncio.Server, int]:
             await writer.drain()
         writer.close()
 
-    folder.mkdir(exist_ok=True)
     server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=serving(*make(page.leaf), folder))
     return server, server.sockets[0].getsockname()[1]
 
@@ -190,10 +194,11 @@ def context_of(row: BrokenTls, folder: Path) -> tuple[ssl.SSLContext, str]:
     chain, key = make(row.leaf)
     context = serving(chain, key, folder)
     context.set_ciphers(row.ciphers)
-    if row.newest:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # that such versions are old is the point
-            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED if row.newest == "TLSv1_1" else ssl.TLSVersion.TLSv1_2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that such versions are old is the point
+        if row.old:
+            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        if row.newest:
             context.maximum_version = ssl.TLSVersion[row.newest]
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return context, hashlib.sha256(public).hexdigest()
@@ -211,12 +216,14 @@ def zone_of(row: BrokenTls, fit: str) -> Zone:
 
 def look(row: BrokenTls, folder: Path) -> list[Finding]:
     """Start the servers of a row, check the domain, and give the findings about TLS."""
+    pages = folder / "web"
+    pages.mkdir()
 
     async def run() -> list[Finding]:
         context, fit = context_of(row, folder)
         server = Server(row, context)
         places: Mapping[tuple[str, int], int] = {(ADDRESS, row.port): await server.start()}
-        web = await serve_page(row.page, folder / "web") if row.page is not None else None
+        web = await serve_page(row.page, pages) if row.page is not None else None
         if web is not None:
             places = {**places, (WEB, 443): web[1]}
         own = frozenset({HOST}) if row.own else frozenset()

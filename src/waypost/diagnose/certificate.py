@@ -6,6 +6,7 @@ RFC 5280 (fields and times), RFC 9525 section 6 and RFC 6125 section 6.4 (names 
 from __future__ import annotations
 
 import itertools
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from waypost.diagnose.shown import found
@@ -30,6 +32,10 @@ _WEAK_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
 SELF_SIGNED, SELF_SIGNED_IN_CHAIN, NO_ISSUER, NO_FIRST_ISSUER = 18, 19, 20, 21
 """Codes of verify(1): alone, with its authority, without one that is known, a chain of one."""
 _TOLD_BY_DATES = frozenset({9, 10})
+
+
+_UNREADABLE = (UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+"""What the library raises besides ValueError at certificates that break the rules."""
 
 
 class CertificateUnreadableError(ValueError):
@@ -72,8 +78,10 @@ class Certificate:
 def read(der: bytes) -> Certificate:
     """Raises CertificateUnreadableError."""
     try:
-        return _read(x509.load_der_x509_certificate(der))
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as fault:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # strangers' serial numbers are no news to the operator
+            return _read(x509.load_der_x509_certificate(der))
+    except (ValueError, TypeError, *_UNREADABLE) as fault:
         raise CertificateUnreadableError(str(fault) or type(fault).__name__) from fault
 
 
