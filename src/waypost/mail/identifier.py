@@ -11,17 +11,25 @@ _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _SHAPE = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-_FREE = 0x0FFF_3FFF_FFFF_FFFF_FFFF
-_MARKS = 0x7000_8000_0000_0000_0000
-"""The lower 80 bits: version 7 in the top four, variant 10 in bits 63 and 62, all others random."""
+_RANDOM = 0x3FFF_FFFF_FFFF_FFFF
+_VARIANT = 0x8000_0000_0000_0000
+"""The lower 64 bits: variant 10, then 62 random ones."""
+_VERSION = 0x7000
+"""The 16 bits above them: version 7, then the moment within its millisecond."""
 
 
 def new(wall: float) -> str:
-    """A fresh identifier for the moment ``wall`` (seconds since the epoch)."""
+    """A fresh identifier for the moment ``wall`` (seconds since the epoch).
+
+    What stands behind the milliseconds is the fraction of theirs, in 4096 parts (9562#6.2, method 3), so that identifiers sort as they
+    were made within a millisecond too, as far as the clock tells moments apart.
+    """
+    milliseconds = wall * 1000
+    whole = int(milliseconds)
     pairs = _PAIRS
-    low = int.from_bytes(os.urandom(10), "big") & _FREE | _MARKS
+    low = (_VERSION | int((milliseconds - whole) * 4096)) << 64 | _VARIANT | int.from_bytes(os.urandom(8), "big") & _RANDOM
     return (
-        f"{_stamp(int(wall * 1000))}{pairs[low >> 70]}{pairs[low >> 60 & 1023]}{pairs[low >> 50 & 1023]}{pairs[low >> 40 & 1023]}"
+        f"{_stamp(whole)}{pairs[low >> 70]}{pairs[low >> 60 & 1023]}{pairs[low >> 50 & 1023]}{pairs[low >> 40 & 1023]}"
         f"{pairs[low >> 30 & 1023]}{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
     )
 
