@@ -44,9 +44,10 @@ if TYPE_CHECKING:
         ("2001:db8::1", Given.ADDRESS, "2001:db8::1", None, ""),
         ("[2001:db8::1]:25", Given.ADDRESS, "2001:db8::1", 25, ""),
         ("[192.0.2.1]", Given.ADDRESS, "192.0.2.1", None, ""),
-        ("ada@Example.org", Given.MAILBOX, "example.org", None, "ada@Example.org"),
+        ("ada@Example.org", Given.MAILBOX, "example.org", None, "ada@example.org"),
         ("<ada@example.org>", Given.MAILBOX, "example.org", None, "ada@example.org"),
         ("ada@[192.0.2.1]", Given.MAILBOX, "192.0.2.1", None, "ada@[192.0.2.1]"),
+        ("jürgen@bücher.example", Given.MAILBOX, "xn--bcher-kva.example", None, "jürgen@xn--bcher-kva.example"),
         ("bücher.example", Given.NAME, "xn--bcher-kva.example", None, ""),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,14 @@ def test_names_of_this_machine_ask_no_dns() -> None:
     assert ask({}, "mailbox.test", lookup=lookup).servers[0].addresses == ("127.0.0.1",)
     assert ask({}, "127.0.0.1", lookup=lookup).servers[0].addresses == ("127.0.0.1",)
     assert lookup.asked == []
+
+
+def test_a_system_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain name whose resolution hangs in the system's own resolver is given up in time, and leaves no thread to wait for."""
+    go_on = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: go_on.wait(30) and [])
+    assert asyncio.run(DnsLookup(("127.0.0.1:9",), seconds=0.1).local("printer")) == ()
+    go_on.set()
 
 
 # ---- a real zone ---------------------------------------------------------------------------------------------

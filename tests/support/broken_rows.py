@@ -139,6 +139,7 @@ MAILBOX = (
     Broken(name="mailbox later", key="mailbox-deferred", to=ADA, says=at("RCPT TO:<ADA", b"452 4.2.2 over quota\r\n")),
     Broken(name="greylisted", key="greylisted", to=ADA, says=at("RCPT TO:<ADA", b"450 4.7.1 Greylisted, please try again later\r\n")),
     Broken(name="any mailbox", key="any-mailbox-accepted", to=ADA, says=at("RCPT", b"250 2.1.5 sure\r\n")),
+    Broken(name="no UTF-8", key="mailbox-needs-utf8", to="j\u00fcrgen@broken.example"),
     Broken(name="no bounces", key="null-sender-refused", says=at("MAIL", b"550 5.7.1 empty sender\r\n")),
     Broken(name="bounces later", key="sender-deferred", says=at("MAIL", b"451 4.3.0 later\r\n")),
     Broken(name="no answer to MAIL", key="mail-unanswered", says=at("MAIL", SILENCE)),

@@ -6,6 +6,9 @@ RFC 2308 (answers that say no), RFC 4035 section 3.2.3 (the AD bit), RFC 6840 se
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -121,10 +124,9 @@ class DnsLookup:
         if "." in host and not host.lower().endswith(".localhost"):
             return ()
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=1)
-        except OSError:
+            return await asyncio.wait_for(_by_the_system(host), self._seconds)
+        except (OSError, TimeoutError):
             return ()
-        return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     async def _ask(self, name: str, kind: str) -> Answer:
         if self._dead:
@@ -168,6 +170,32 @@ class DnsLookup:
         except dns.exception.DNSException:
             resolver.nameservers = ["127.0.0.1"]  # what a machine without the file means (resolv.conf(5))
         return resolver
+
+
+def _by_the_system(host: str) -> asyncio.Future[tuple[str, ...]]:
+    """Addresses by the system's resolver, in a thread that nobody has to wait for: it may hang for half a minute. OSError where none."""
+    loop = asyncio.get_running_loop()
+    coming: asyncio.Future[tuple[str, ...]] = loop.create_future()
+
+    def settle(found: tuple[str, ...] | OSError) -> None:
+        if coming.done():
+            return
+        if isinstance(found, OSError):
+            coming.set_exception(found)
+        else:
+            coming.set_result(found)
+
+    def ask() -> None:
+        try:
+            entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found: tuple[str, ...] | OSError = tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
+        except OSError as fault:
+            found = fault
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever asked with it
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=ask, daemon=True, name="names of this machine").start()
+    return coming
 
 
 def _answer(name: str, kind: str, found: dns.resolver.Answer) -> Answer:

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from waypost.smtp.errors import AddressError
-from waypost.smtp.grammar import parse_domain, parse_mailbox
+from waypost.smtp.grammar import format_mailbox, parse_domain, parse_mailbox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ class Target:
     name: str
     """The domain or host in A-labels, lower case, or the IP address."""
     mailbox: str = ""
-    """Of a mailbox its whole address."""
+    """Of a mailbox its whole address, the domain in A-labels."""
     port: int | None = None
     """The one port to try, of this host alone; None: those of its exchangers, or all of ``PORTS``."""
 
@@ -90,7 +90,8 @@ def _mailbox(text: str, port: int | None) -> Target:
     if parsed.domain.startswith("["):
         literal = parsed.domain[1:-1].removeprefix("IPv6:")
         return Target(text=text, given=Given.MAILBOX, name=literal, mailbox=bare, port=port)
-    return Target(text=text, given=Given.MAILBOX, name=parsed.domain, mailbox=bare, port=port)
+    mailbox = format_mailbox(parsed.local_part, parsed.domain)
+    return Target(text=text, given=Given.MAILBOX, name=parsed.domain, mailbox=mailbox, port=port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

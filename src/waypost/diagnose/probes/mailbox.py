@@ -68,10 +68,14 @@ async def _recipients(scene: Scene, contact: Contact) -> list[Finding]:
     opened = await _opened(scene, contact)
     if opened is None:
         return []
-    talk, _ = opened
+    talk, hello = opened
     sender = scene.options.sender or ""
+    international = not (scene.target.mailbox + sender).isascii()
     try:
-        mail = await talk.ask(f"MAIL FROM:<{sender}>")
+        if international and "SMTPUTF8" not in hello.keywords:
+            facts = {"host": contact.place.host, "recipient": scene.target.mailbox}
+            return [Finding(key="mailbox-needs-utf8", about=contact.place.shown, evidence=hello.said.evidence, facts=facts)]
+        mail = await talk.ask(f"MAIL FROM:<{sender}>{' SMTPUTF8' if international else ''}")
         found = list(judge_sender(contact, mail, sender))
         if not mail.positive:
             return found
