@@ -222,3 +222,10 @@ def test_proxy_headers(ends: Proxied, line: bytes, block: str) -> None:
     assert version_2(None) == bytes.fromhex("0d0a0d0a000d0a515549540a20000000")
     with pytest.raises(ProxyError):
         version_1(Proxied(ends.source, 70_000, ends.dest, 1))
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("--auth-usr", "--auth-user"), ("--h-Subject", "--subject"), ("--quitafter", "--quit-after")])
+def test_a_slip_is_answered_with_the_nearest_option(wrong: str, right: str) -> None:
+    """An option that nobody has is told with the one that was meant."""
+    with pytest.raises(UsageError, match=f"did you mean {right}[?]"):
+        parsed(*BASE, wrong, "x")

@@ -35,7 +35,16 @@ class Parser(argparse.ArgumentParser):
 
             close = difflib.get_close_matches(wrong, self.verbs, n=1)
             return f"{self.prog} has no verb {wrong}{f'; did you mean {close[0]}?' if close else ': it has ' + ', '.join(self.verbs)}"
+        if message.startswith("unrecognized arguments: -"):
+            return message + self._nearest(message.split()[2].partition("=")[0])
         return message
+
+    def _nearest(self, wrong: str) -> str:
+        """The option that is spelt most like a wrong one."""
+        import difflib  # noqa: PLC0415 - only a wrong option needs it
+
+        close = difflib.get_close_matches(wrong, self._option_string_actions, n=1, cutoff=0.7)
+        return f"; did you mean {close[0]}?" if close else ""
 
     def format_help(self) -> str:
         """The help, in plainer words."""

@@ -39,6 +39,7 @@ _TYPE = "application/octet-stream"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.usage = "%(prog)s [--server HOST[:PORT]] [--from ADDRESS] --to ADDRESS [OPTION]..."
     send_options.add(parser)
     send_options.add_common(parser)
 

@@ -30,7 +30,7 @@ class SecretLog:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._file: Path | None = None
-        if hasattr(os, "memfd_create"):
+        with contextlib.suppress(OSError, AttributeError):  # no such call, or no /proc to name it by
             self._descriptor = os.memfd_create("secrets", os.MFD_CLOEXEC)
             context.keylog_filename = f"/proc/self/fd/{self._descriptor}"
             return

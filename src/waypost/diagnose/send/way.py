@@ -83,7 +83,7 @@ async def places(given: Given, resolver: Resolver, *, shuffle: Callable[[list[st
 async def _exchangers(domain: str, resolver: Resolver, shuffle: Callable[[list[str]], None]) -> list[str]:
     found = await exchangers(domain, resolver, ourselves=frozenset(), shuffle=shuffle)
     if isinstance(found, Unroutable):
-        raise NoWayError(found.detail, _finding(_UNROUTABLE.get(found.key, "mx-lookup-failed"), domain, found.detail))
+        raise NoWayError(found.detail, _finding(_UNROUTABLE.get(found.key, "name-servfail"), domain, found.detail, kind="MX"))
     return [hop.host for hop in found]
 
 
@@ -104,5 +104,8 @@ _UNROUTABLE = {Key.DOMAIN_UNKNOWN: "name-missing", Key.DOMAIN_NO_MAIL: "mx-null"
 """What explains that a domain has no exchangers."""
 
 
-def _finding(key: str, name: str, reason: str = "") -> Finding:
-    return Finding(key=key, about=name, facts={"name": name, "host": name, "kind": "A", "reason": reason})
+def _finding(key: str, name: str, reason: str = "", *, kind: str = "A") -> Finding:
+    if key == "name-servfail" and reason.endswith("in time"):
+        key = "resolver-silent"
+    facts = {"name": name, "host": name, "kind": kind, "reason": reason.removeprefix(f"{name}: ")}
+    return Finding(key=key, about=name, facts=facts)
