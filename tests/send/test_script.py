@@ -45,7 +45,6 @@ class Played:
     said: list[str] = field(default_factory=list)
     """What was sent, without line ends; content as ``<content>``."""
     faults: list[str] = field(default_factory=list)
-    """Keys of what was found."""
     notes: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
