@@ -12,7 +12,7 @@ from waypost.diagnose.dialling import dial as open_eyed
 from waypost.diagnose.finding import Finding, Stage
 from waypost.diagnose.lookup import DnsLookup
 from waypost.diagnose.plan import Limits, Options
-from waypost.diagnose.probes import dialogue, greeting, mailbox, names, reach
+from waypost.diagnose.probes import dialogue, domain, greeting, mailbox, names, reach, tls
 from waypost.diagnose.scene import Scene
 from waypost.diagnose.verdict import Diagnosis, diagnosis
 
@@ -46,6 +46,8 @@ PROBES: tuple[Step, ...] = (
     Step(Stage.REACH, reach.probe, (Stage.NAMES,)),
     Step(Stage.GREETING, greeting.probe, (Stage.REACH,)),
     Step(Stage.DIALOGUE, dialogue.probe, (Stage.REACH,)),
+    Step(Stage.TLS, tls.probe, (Stage.REACH,)),
+    Step(Stage.DOMAIN, domain.probe, (Stage.NAMES,)),
     Step(Stage.MAILBOX, mailbox.probe, (Stage.REACH,)),
 )
 """Every probe. One that needs the answers to EHLO stands behind DIALOGUE, one that needs names alone behind NAMES."""

@@ -98,7 +98,7 @@ def _wanted(scene: Scene, contact: Contact) -> Iterator[tuple[str, str]]:
     server = scene.server(contact.place)
     by_domain = bool(target.mailbox) or (server is not None and server.source is Source.EXCHANGER)
     domain = target.mailbox.rpartition("@")[2] if target.mailbox else target.name
-    yield (f"postmaster@{domain}" if by_domain else "postmaster"), "postmaster"
+    yield (f"postmaster@{domain}" if by_domain and not domain.startswith("[") else "postmaster"), "postmaster"
     if target.mailbox:
         if target.mailbox.lower() != f"postmaster@{domain}".lower():
             yield target.mailbox, "mailbox"
