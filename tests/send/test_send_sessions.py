@@ -368,3 +368,17 @@ def test_the_message_can_be_seen_without_sending(capsys: pytest.CaptureFixture[s
     """--dump-mail prints it and speaks to nobody."""
     assert main(["send", *BASE, "--dump-mail", "--data", "Subject: %SUBJECT%\\n\\n%TO%", "--subject", "s"]) == 0
     assert capsys.readouterr().out.encode() == b"Subject: s\r\n\r\ngrace@example.org\r\n"
+
+
+def test_each_address_that_fails_is_told(hop: Sink, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is tried, and why the first did not answer stands in the transcript."""
+    addresses = ("127.0.0.9", "127.0.0.1")
+
+    async def found(*_: object, **__: object) -> tuple[str, ...]:
+        return addresses
+
+    monkeypatch.setattr("waypost.net.dns.CachingResolver.addresses", found)
+    assert main(["send", "--server", "mx.example.org", "--port", str(hop.port), *BASE, "--lang", "en", "-n"]) == 0
+    said = capsys.readouterr().out
+    assert f"*** Error connecting to 127.0.0.9:{hop.port}: connection refused\n" in said
+    assert "=== Connected to mx.example.org (127.0.0.1).\n" in said

@@ -94,11 +94,10 @@ class Result:
 async def send(errand: Errand, given: Given, means: Means, tell: Tell) -> Result:
     """Do the errand, and tell each line as it happens. Never raises for what a server or the network does."""
     runner = _Runner(means, tell)
-    try:
-        place, stream = await runner.connect(given)
-    except NoWayError as fault:
-        runner.fault(str(fault), fault.finding)
+    reached = await runner.connect(given)
+    if reached is None:
         return runner.result(Ending.CONNECT, None)
+    place, stream = reached
     runner.begin(place, stream)
     try:
         ending = await runner.run(errand)
@@ -136,19 +135,22 @@ class _Runner:
 
     # ---- connecting -------------------------------------------------------------------------------------------
 
-    async def connect(self, given: Given) -> tuple[Place, ClientStream]:
-        """The first of the places that answers. Raises NoWayError."""
-        seconds, fault = self._means.seconds, None
-        for place in await places(given, self._means.resolver, shuffle=self._means.shuffle):
+    async def connect(self, given: Given) -> tuple[Place, ClientStream] | None:
+        """The first of the places that answers; None where none does. Why each did not is told."""
+        seconds = self._means.seconds
+        try:
+            found = await places(given, self._means.resolver, shuffle=self._means.shuffle)
+        except NoWayError as fault:
+            self.fault(str(fault), fault.finding)
+            return None
+        for place in found:
             self.note(f"Trying {place}...")
             try:
                 way = dial(place.address, place.port, seconds=seconds) if place.port else dial_unix(place.address, seconds=seconds)
                 return place, await way
             except UnreachableError as why:
-                if fault is not None:
-                    self.fault(str(fault))
-                fault = NoWayError(f"Error connecting to {place}: {why}", _unreachable(place, why))
-        raise fault or NoWayError("there is no address to connect to")
+                self.fault(f"Error connecting to {place}: {why}", _unreachable(place, why))
+        return None
 
     def begin(self, place: Place, stream: ClientStream) -> None:
         """The connection stands."""
