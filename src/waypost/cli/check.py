@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waypost.cli import options, output
@@ -38,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="ask this DNS resolver (192.0.2.53, 127.0.0.1:5353); may be repeated",
     )
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="believe the authorities in this PEM file, in place of the system's")
     parser.add_argument("--intrusive", action="store_true", help="try relaying and smuggling as well, on hosts that are named with --own")
     parser.add_argument("--own", action="append", default=[], metavar="HOST", help="a host that is yours; may be repeated")
     parser.add_argument("--full", action="store_true", help="tell of what is well, and of notes, in full too")
@@ -85,7 +87,19 @@ def _options(args: argparse.Namespace) -> Options:
         intrusive=args.intrusive,
         own=frozenset(host.lower().strip("[]").rstrip(".") for host in args.own),
         selectors=tuple(args.selector),
+        authorities=_authorities(args.ca),
     )
+
+
+def _authorities(file: Path | None) -> Path | None:
+    from waypost.net.tls import CertificateError, client_context  # noqa: PLC0415 - likewise
+
+    if file is not None:
+        try:
+            client_context(verify=True, ca=file)
+        except CertificateError as fault:
+            raise UsageError(str(fault)) from fault
+    return file
 
 
 def _resolvers(args: argparse.Namespace) -> None:

@@ -96,7 +96,7 @@ async def reverse(lookup: Lookup, address: str) -> Answer:
 
 
 class DnsLookup:
-    """The body of ``Lookup``: each question is asked once, and when no resolver answered one, no other is waited for."""
+    """The body of ``Lookup``: each question is asked once; where none is answered from the first, no other is waited for."""
 
     def __init__(self, resolvers: tuple[str, ...] = (), *, seconds: float = 3.0, hosts: Path = HOSTS) -> None:
         """``resolvers`` as ``address:port``; empty: those of /etc/resolv.conf. Raises ValueError."""
@@ -104,7 +104,7 @@ class DnsLookup:
         self._resolvers = resolvers
         self._hosts: Mapping[str, tuple[str, ...]] = read_hosts(hosts)
         self._flights: dict[tuple[str, str], asyncio.Task[Answer]] = {}
-        self._dead = False
+        self._alive = self._dead = False
 
     async def ask(self, name: str, kind: str) -> Answer:
         """See ``Lookup``."""
@@ -132,8 +132,9 @@ class DnsLookup:
         if self._dead:
             return Answer(name=name, kind=kind, outcome=Outcome.SILENT, reason="no resolver answered the question before")
         answer = await self._query(name, kind)
+        self._alive = self._alive or answer.outcome is not Outcome.SILENT
         if answer.outcome is Outcome.SILENT:
-            self._dead = True
+            self._dead = not self._alive  # a resolver that answers others is not dead: the name servers behind this name are
         elif answer.outcome is Outcome.FAILED and (await self._query(name, kind, checked=False)).definite:
             return Answer(name=name, kind=kind, outcome=Outcome.BOGUS, reason="SERVFAIL, and an answer with checking disabled")
         return answer

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 async def probe(scene: Scene) -> AsyncIterator[Finding]:
     """SPF, DKIM, DMARC and BIMI of the domain; generated names and block lists of its servers' addresses."""
-    domain = mail_domain(scene)
+    domain = await mail_domain(scene)
     if domain is not None:
         for finding in await judge_domain(scene, domain):
             yield finding
@@ -39,10 +39,16 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
             yield finding
 
 
-def mail_domain(scene: Scene) -> str | None:
-    """The domain whose mail policy is looked at: a bare host is none, for it has no MX and nobody writes from it."""
+async def mail_domain(scene: Scene) -> str | None:
+    """The domain whose mail policy is looked at: a bare host is none, for it has no MX and nobody writes from it.
+
+    Nor is a name that is not there, or about which no resolver tells anything: that is found already.
+    """
     as_domain = scene.target.given is Given.MAILBOX or any(server.source is Source.EXCHANGER for server in scene.servers)
-    return scene.domain if as_domain or not scene.servers else None
+    if scene.domain is None or not (as_domain or not scene.servers):
+        return None
+    known = (await scene.lookup.ask(scene.domain, "MX")).outcome in (Outcome.FOUND, Outcome.EMPTY)
+    return scene.domain if known else None
 
 
 def public_addresses(scene: Scene) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from waypost.net.stream import ClientStream
     from waypost.net.tls import Context
 
+LOOK_SECONDS = 8.0
+"""At one place: a server that greets slowly is not looked at in every way."""
 FETCH_SECONDS = 5.0
 MOST_POLICY = 65_536
 """Octets of a policy file (8461#3.3)."""
+MOST_HELLO = 32_768
+"""Octets of an answer to a hello made by hand."""
 INJECTION_SECONDS = 1.5
 _UNBELIEVED = frozenset(
     ("certificate-self-signed", "certificate-private-authority", "certificate-unknown-issuer", "certificate-chain-incomplete")
@@ -62,7 +67,7 @@ class Promise:
 
 async def probe(scene: Scene) -> AsyncIterator[Finding]:
     """Look at each place, hold it against what the DNS says of it, and at the domain's policies."""
-    domain = mail_domain(scene)
+    domain = await mail_domain(scene)
     verifying = await asyncio.to_thread(looking_context, verify=True, ca=scene.options.authorities)
     blind = looking_context(verify=False)
     promise, reports, dane, looks = await asyncio.gather(
@@ -103,37 +108,42 @@ def wanted(scene: Scene) -> list[Contact]:
 async def look_at(scene: Scene, contact: Contact, verifying: Context, blind: Context) -> Look:
     """All that can be seen of TLS at one place: by two to five connections, no more than three at once."""
     look = Look(place=contact.place, implicit=contact.implicit_tls)
-    await _shake(scene, look, verifying, blind)
-    if look.shake is None:
-        return look
-    look.old, look.weak = await asyncio.gather(
-        _hello(scene, look, newest=client_hello.TLS_1_1, ciphers=client_hello.OLD),
-        _hello(scene, look, newest=client_hello.TLS_1_2, ciphers=tuple(client_hello.WEAK)),
-    )
-    if look.secured and not look.implicit and scene.is_own(contact.place):
-        look.injected = await _inject(scene, look, blind)
+    with contextlib.suppress(TimeoutError):  # of a slow server what was seen until then is told
+        async with asyncio.timeout(LOOK_SECONDS):
+            await _shake(scene, look, verifying, blind)
+            if look.shake is None:
+                return look
+            look.old, look.weak = await asyncio.gather(
+                _hello(scene, look, newest=client_hello.TLS_1_1, ciphers=client_hello.OLD),
+                _hello(scene, look, newest=client_hello.TLS_1_2, ciphers=tuple(client_hello.WEAK)),
+            )
+            if look.secured and not look.implicit and scene.is_own(contact.place):
+                look.injected = await _inject(scene, look, blind)
     return look
 
 
 async def _shake(scene: Scene, look: Look, verifying: Context, blind: Context) -> None:
     """A handshake that verifies, and where the chain is not believed another that does not, to see the chain."""
-    name = None if is_ip(look.place.host) else look.place.host
     for context in (verifying, blind):
         stream = await _open(scene, look, keep=True)
         if stream is None:
             return
-        looking = Looking(stream, context, name)
-        shake = await looking.handshake(seconds=scene.limits.connect)
-        if shake.verify_code:
-            look.verify_code, look.verify_message = shake.verify_code, shake.verify_message
-            stream.close()
-            continue
-        look.shake = shake
-        if shake.done and not look.implicit:
-            look.after = await looking.exchange(b"EHLO localhost\r\n", seconds=scene.limits.reply)
-        stream.close()
-        break
-    _read_chain(look)
+        with contextlib.closing(stream):
+            looking = Looking(stream, context, _sni(look))
+            shake = await looking.handshake(seconds=scene.limits.connect)
+            if shake.verify_code:
+                look.verify_code, look.verify_message = shake.verify_code, shake.verify_message
+                continue
+            look.shake = shake
+            _read_chain(look)
+            if shake.done and not look.implicit:
+                name = scene.own_name(Talk(stream, scene.limits, scene.clock))
+                look.after = await looking.exchange(f"EHLO {name}\r\n".encode(), seconds=scene.limits.reply)
+        return
+
+
+def _sni(look: Look) -> str | None:
+    return None if is_ip(look.place.host) else look.place.host
 
 
 def _read_chain(look: Look) -> None:
@@ -157,6 +167,14 @@ async def _open(scene: Scene, look: Look, *, keep: bool = False, command: bytes 
         return None
     if look.implicit:
         return stream
+    try:
+        return await _upgrade(scene, look, stream, keep=keep, command=command)
+    except asyncio.CancelledError:
+        stream.close()
+        raise
+
+
+async def _upgrade(scene: Scene, look: Look, stream: ClientStream, *, keep: bool, command: bytes) -> ClientStream | None:
     talk = Talk(stream, scene.limits, scene.clock)
     greeting = await talk.reply(seconds=scene.limits.greeting)
     hello = await talk.ask(f"EHLO {scene.own_name(talk)}") if greeting.code == 220 else greeting
@@ -180,17 +198,13 @@ async def _hello(scene: Scene, look: Look, *, newest: int, ciphers: tuple[int, .
     stream = await _open(scene, look)
     if stream is None:
         return None
-    name = None if is_ip(look.place.host) else look.place.host
-    stream.send(client_hello.client_hello(name, newest=newest, ciphers=ciphers, random=secrets.token_bytes(32)))
+    stream.send(client_hello.client_hello(_sni(look), newest=newest, ciphers=ciphers, random=secrets.token_bytes(32)))
     stream.deadline(scene.limits.reply)
     heard, answer = b"", None
-    try:
-        while answer is None and len(heard) < MOST_POLICY:
+    with contextlib.closing(stream), contextlib.suppress(StreamError):  # hanging up is an answer too: it does not go along
+        while answer is None and len(heard) < MOST_HELLO:
             heard += await stream.receive()
             answer = client_hello.answer(heard)
-    except StreamError:
-        pass  # hanging up is an answer too: it does not go along
-    stream.close()
     return answer
 
 
@@ -199,10 +213,10 @@ async def _inject(scene: Scene, look: Look, blind: Context) -> bool | None:
     stream = await _open(scene, look, command=b"STARTTLS\r\nRSET\r\n")
     if stream is None:
         return None
-    looking = Looking(stream, blind, None)
-    shake = await looking.handshake(seconds=scene.limits.connect)
-    heard = await looking.exchange(b"", seconds=INJECTION_SECONDS) if shake.done else b""
-    stream.close()
+    with contextlib.closing(stream):
+        looking = Looking(stream, blind, None)
+        shake = await looking.handshake(seconds=scene.limits.connect)
+        heard = await looking.exchange(b"", seconds=INJECTION_SECONDS) if shake.done else b""
     return heard.startswith(b"250")
 
 
