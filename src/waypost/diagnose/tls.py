@@ -7,10 +7,11 @@ ciphers), RFC 8446 section 6 (alerts).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.client_hello import TLS_1_1, VERSIONS, WEAK, ServerHello
-from waypost.diagnose.plan import LMTP, SMTP
+from waypost.diagnose.plan import LMTP, SMTP, SUBMISSION, SUBMISSIONS
 from waypost.diagnose.shown import found
 from waypost.diagnose.talk import NOTHING, Said
 
@@ -68,8 +69,12 @@ class Look:
 
     @property
     def submission(self) -> bool:
-        """Whether clients with passwords come here."""
-        return self.place.port not in (SMTP, LMTP)
+        """Whether clients with passwords come here over a network: by the port, or because a login is offered."""
+        port = self.place.port
+        if ip_address(self.place.address).is_loopback:
+            return False
+        logins = any(text.upper().startswith("AUTH") for text in self.hello.texts[1:]) or b"AUTH " in self.after.upper()
+        return port in (SUBMISSION, SUBMISSIONS) or (port not in (SMTP, LMTP) and (self.implicit or logins))
 
 
 def judge(look: Look) -> Iterator[Finding]:
