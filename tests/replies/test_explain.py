@@ -16,6 +16,7 @@ from waypost.replies.explanation import Kind, Permanence, Reading, Scope
 from waypost.replies.library import facts
 from waypost.replies.own_words import own_key
 from waypost.replies.records import RecordKind, Who, records
+from waypost.replies.vendors import vendors_of
 
 BOUNCE = b"""From: MAILER-DAEMON@mx.example.org (Mail Delivery System)
 To: ada@example.com
@@ -294,3 +295,20 @@ def test_importing_the_package_loads_nothing_but_what_is_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     for unwanted in ("catalogue", "keys", "line", "bounce", "comparison", "explaining"):
         assert f"'waypost.replies.{unwanted}'" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("reply", "vendors"),
+    [
+        ("554 5.7.1 Client host [192.0.2.9] blocked using dnsbl.sorbs.net", ("sorbs",)),
+        ("554 Client host [192.0.2.9] blocked using zen.spamhaus.org", ("spamhaus",)),
+        ("550 blocked: UCEPROTECT level 2", ("uceprotect",)),
+        ("550 listed in b.barracudacentral.org", ("barracuda",)),
+        ("550 5.7.27 SPF did not pass - gsmtp", ("google",)),
+        ("550 5.1.1 User unknown", ()),
+        ("550", ()),
+    ],
+)
+def test_a_reply_leads_to_the_list_that_it_names_and_to_who_says_it(reply: str, vendors: tuple[str, ...]) -> None:
+    """Whoever is on a list reads on the page of that list; whoever is refused by a provider, on the provider's."""
+    assert vendors == vendors_of(explain(reply).reports[0].reading)

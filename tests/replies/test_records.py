@@ -13,6 +13,7 @@ from waypost.replies.explanation import Permanence
 from waypost.replies.library import LANGUAGES, facts, words
 from waypost.replies.records import CODES, Connection, KnownFrom, RecordKind, Reference, Retry, Who, cited, code_key, records
 from waypost.replies.shapes import record_json
+from waypost.replies.sightings import beyond, beyond_told, seen_with
 from waypost.replies.terms import label, listed, phase_names, spaced
 
 ALL = tuple(records("en"))
@@ -219,3 +220,17 @@ def test_names_are_listed_as_each_language_lists_them() -> None:
     assert listed(["a", "b"], "and", "zh") == "a和b"
     assert phase_names(["RCPT", "EOM"], "en") == "RCPT or the end of the content"
     assert spaced("回复RCPT或VRFY。") == "回复 RCPT 或 VRFY。"
+
+
+def test_a_code_says_with_whom_it_was_seen_and_where_it_is_heard_beyond_the_tables() -> None:
+    """What no standard defines names who has it instead of a document; a command beyond the tables names its own source."""
+    stray, busy = lookup("441"), lookup("430")
+    assert stray is not None
+    assert busy is not None
+    assert seen_with(stray) == ("Exchange (4.4.1)", "turboSMTP list")
+    assert record_json(stray)["references"] == ["Exchange (4.4.1)", "turboSMTP list"]
+    assert all(record_json(record)["references"] for record in records("en").values())
+    told = {phase: source for record in records("en").values() for phase, source in beyond(record).items()}
+    assert {"observed"} < set(told.values())
+    assert beyond_told(busy) == ""
+    assert all(beyond_told(record) for record in records("zh").values() if record.facts.get("beyond"))

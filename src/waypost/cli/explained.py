@@ -12,6 +12,7 @@ from waypost.replies.explanation import Kind, Permanence, Scope
 from waypost.replies.library import words
 from waypost.replies.records import CODES, Retry, Who, lookup
 from waypost.replies.terms import label
+from waypost.replies.vendors import vendors_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,7 +143,7 @@ def _because(name: str, lang: str) -> str:
 def _more(reading: Reading, lang: str) -> None:
     """Where to read on."""
     category_name = None if reading.category == "unknown" else reading.category
-    names = filter(None, (reading.entry, str(reading.code or ""), reading.status, category_name))
+    names = filter(None, (reading.entry, str(reading.code or ""), reading.status, category_name, *vendors_of(reading)))
     known = [name for name in names if lookup(name) is not None]
     if known:
         sheet.gap()

@@ -9,6 +9,7 @@ from waypost.replies.explanation import Permanence
 from waypost.replies.library import facts
 from waypost.replies.records import CODES, RecordKind, Retry, Who, cited, lookup
 from waypost.replies.registry import class_word
+from waypost.replies.sightings import beyond_told, seen_with
 from waypost.replies.terms import label, listed, phase_names, spaced
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def rest(record: Record) -> None:
         [
             (page("class", lang), record.class_name if record.kind in CODES else ""),
             (page("phases", lang), spaced(phase_names(record.phases, lang)) if record.phases else ""),
+            (page("beyond", lang), beyond_told(record)),
             (page("connection", lang), label("connection", record.connection, lang) if record.connection else ""),
             (page("category", lang), category(record.category, lang)),
         ]
@@ -107,6 +109,7 @@ def rest(record: Record) -> None:
         [
             (page("related", lang), "  ".join(record.related)),
             (page("references", lang), cited(record.references, lang)),
+            (page("seen", lang), label("join", "comma", lang).join(seen_with(record))),
             (page("known_from", lang), label("known_from", record.known_from, lang) if record.known_from else ""),
         ]
     )

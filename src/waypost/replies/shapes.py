@@ -60,7 +60,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "permanence": record.permanence and record.permanence.value,
         "phases": list(record.phases),
         "related": list(record.related),
-        "references": [each.name() for each in record.references],
+        "references": [each.name() for each in record.references] or list(record.facts.get("seen", ())),
         "known_from": record.known_from and record.known_from.value,
     }
 

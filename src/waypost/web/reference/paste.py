@@ -13,6 +13,7 @@ from waypost.replies import explain
 from waypost.replies.explaining import who_acts
 from waypost.replies.library import words
 from waypost.replies.records import lookup
+from waypost.replies.vendors import vendors_of
 from waypost.web.rate import Rate
 from waypost.web.reference.names import page_of
 
@@ -101,7 +102,8 @@ def _input(given: str | bytes) -> str | bytes:
 
 def _told(report: Report, lang: str) -> Told:
     reading = report.reading
-    named = (reading.entry, reading.category, reading.status, None if reading.code is None else str(reading.code))
+    numbers = (reading.status, None if reading.code is None else str(reading.code))
+    named = (reading.entry, reading.category, *numbers, *vendors_of(reading))
     pages = {page_of(record): record for name in named if name and name != "unknown" and (record := lookup(name, lang)) is not None}
     return Told(
         report=report,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from waypost.replies.comparison import compare
 from waypost.replies.library import words
 from waypost.replies.records import CODES, Record, RecordKind, lookup
+from waypost.replies.sightings import beyond_told, seen_with
 from waypost.replies.terms import label
 from waypost.web.reference.names import commands, comparable, every, page_of, shelf, spellings
 from waypost.web.templates import wording
@@ -122,6 +123,8 @@ def _told(record: Record) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "permanence", (permanence(record) if is_code or record.kind is RecordKind.PROVIDER else "",)
     yield "retry", (label("retry", record.retry.value, lang) if record.retry else "",)
     yield "who", (joined(actors(record), lang),)
+    yield "beyond", (beyond_told(record),)
+    yield "seen", (joined(seen_with(record), lang),)
     yield "connection", (label("connection", record.connection.value, lang) if record.connection else "",)
     yield "standing", (standing(record),)
     yield "parameters", (" ".join(record.facts.get("parameters", ())),)
