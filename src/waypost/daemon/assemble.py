@@ -29,6 +29,7 @@ from waypost.observe.log import STDERR, Log, wants_colour
 from waypost.observe.settings import LogFormat, LogLevel
 from waypost.operate.failing import Voice
 from waypost.operate.fleet import Fleet, Remote
+from waypost.operate.following import Following
 from waypost.operate.operator import Operator
 from waypost.operate.verbs import OperatorError
 from waypost.route.route import Route
@@ -104,7 +105,7 @@ class Parts:
             shard.apply(settings)
         if self.log is not None:
             self.log.apply(settings.log)
-        self.observers.want_openings(wanted=_openings(settings, live=self.observers.live))
+        self.observers.want_openings(wanted=_openings(settings, live=self.observers.always_live))
         self.settings = settings
 
     def flush(self) -> None:
@@ -146,7 +147,7 @@ async def assemble(given: Work) -> Parts:
         gate=Gate(services, plan),
         drop=Drop(settings.data, services, plan, settings.drop) if given.index == 0 else None,
         deliverers=_deliverers(settings, shards, observers),
-        controls=_controls(settings, given.index, operator),
+        controls=_controls(settings, given.index, operator, Following(observers, SYSTEM)),
         watchdog=Watchdog(asyncio.get_running_loop(), lambda detail: _blocked(observers, detail), SYSTEM),
     )
 
@@ -247,20 +248,22 @@ def _deliverer(settings: Settings, shard: Shard, observers: Observers, resolver:
     return deliverer
 
 
-def _controls(settings: Settings, index: int, operator: Operator) -> tuple[ControlServer, ...]:
-    """A socket at the shard; the first worker's at the data directory answers for all."""
-    own = ControlServer(folder(settings.data, index) / "control.sock", _answering(operator))
+def _controls(settings: Settings, index: int, operator: Operator, following: Following) -> tuple[ControlServer, ...]:
+    """A socket at the shard, where its worker's conversations can be followed; the first worker's at the data directory answers for all."""
+    own = ControlServer(folder(settings.data, index) / "control.sock", _answering(operator, following))
     if index != 0:
         return (own,)
     others = [Remote(folder(settings.data, other) / "control.sock") for other in range(1, settings.workers)]
     return own, ControlServer(settings.data / "control.sock", _answering(Fleet([operator, *others])))
 
 
-def _answering(verbs: Verbs) -> Any:
+def _answering(verbs: Verbs, following: Following | None = None) -> Any:
     async def perform(verb: str, args: dict[str, Any]) -> Any:
         if verb == "ping":
             return "here"
         try:
+            if verb == "follow" and following is not None:
+                return await following.call(args)
             return await verbs.call(verb, args)
         except OperatorError as error:
             raise ControlError(str(error)) from error

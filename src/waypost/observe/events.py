@@ -184,12 +184,21 @@ Observer: TypeAlias = "Callable[[Event], None]"
 class Observers:
     """Those who are told. Falsy when nobody listens, so that an event nobody wants is never made."""
 
-    __slots__ = ("_live", "_observers", "_openings")
+    __slots__ = ("_followers", "_live", "_observers", "_openings", "_told", "_told_live", "_told_openings")
 
     def __init__(self, observers: Sequence[Observer] = (), *, live: bool = False, openings: bool = True) -> None:
-        self._observers = tuple(observers)
-        self._live = live
-        self._openings = openings and bool(observers)
+        self._told = tuple(observers)
+        """Those of the whole life of the process; with whoever follows for a while, ``_observers``."""
+        self._told_live = live
+        self._told_openings = openings and bool(observers)
+        self._followers: tuple[Observer, ...] = ()
+        self._reckon()
+
+    def _reckon(self) -> None:
+        """Know ahead what is asked for with every session."""
+        self._observers = (*self._told, *self._followers)
+        self._live = self._told_live or bool(self._followers)
+        self._openings = self._told_openings or bool(self._followers)
 
     def __bool__(self) -> bool:
         return bool(self._observers)
@@ -200,13 +209,29 @@ class Observers:
         return self._live
 
     @property
+    def always_live(self) -> bool:
+        """Whether somebody follows them for the whole life of the process (the screen of the dev profile)."""
+        return self._told_live
+
+    @property
     def openings(self) -> bool:
         """Whether somebody wants to hear of sessions that were simply greeted: most logs tell of their end alone."""
         return self._openings
 
     def want_openings(self, *, wanted: bool) -> None:
         """Whether somebody wants to hear of them, from the next session on."""
-        self._openings = wanted and bool(self._observers)
+        self._told_openings = wanted and bool(self._told)
+        self._reckon()
+
+    def follow(self, observer: Observer) -> None:
+        """Tell ``observer`` too, and every line of the conversations that begin from now on, until ``leave``."""
+        self._followers = (*self._followers, observer)
+        self._reckon()
+
+    def leave(self, observer: Observer) -> None:
+        """Tell it nothing more; idempotent."""
+        self._followers = tuple(one for one in self._followers if one is not observer)
+        self._reckon()
 
     def tell(self, event: Event) -> None:
         """Hand ``event`` to each observer in turn."""

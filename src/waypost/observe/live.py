@@ -53,11 +53,12 @@ class Paragraph(NamedTuple):
 class Live:
     """An observer that writes each conversation into ``sink``."""
 
-    __slots__ = ("_colour", "_colours", "_last", "_next", "_sink", "_width")
+    __slots__ = ("_colour", "_colours", "_last", "_look", "_next", "_sink", "_width")
 
-    def __init__(self, sink: Callable[[bytes], None], *, colour: bool, width: Callable[[], int]) -> None:
-        """``width``: columns of the terminal, asked each time, for windows change."""
+    def __init__(self, sink: Callable[[bytes], None], *, colour: bool, width: Callable[[], int], look: str = "waypost inbox show") -> None:
+        """``width``: columns of the terminal, asked each time, for windows change; ``look``: the command that shows a message."""
         self._sink = sink
+        self._look = look
         self._width = width
         self._colour = colour
         self._colours: OrderedDict[str, str] = OrderedDict()
@@ -66,7 +67,7 @@ class Live:
 
     def tell(self, event: Event) -> None:
         """Write what there is to say of ``event``."""
-        paragraphs = list(_paragraphs(event))
+        paragraphs = list(_paragraphs(event, self._look))
         if not paragraphs:
             return
         session = str(getattr(event, "session", ""))
@@ -94,7 +95,7 @@ class Live:
         return self._colours[session]
 
 
-def _paragraphs(event: Event) -> Iterator[Paragraph]:  # noqa: C901 - one case per event, each flat
+def _paragraphs(event: Event, look: str) -> Iterator[Paragraph]:  # noqa: C901 - one case per event, each flat
     """Nothing for events that say nothing new to a reader of the conversation."""
     match event:
         case Spoken():
@@ -106,13 +107,13 @@ def _paragraphs(event: Event) -> Iterator[Paragraph]:  # noqa: C901 - one case p
         case SessionSecured():
             yield Paragraph("~", event.tls or f"TLS handshake failed: {event.error}", _CYAN if event.tls else _RED)
         case MessageAccepted():
-            yield from _accepted(event)
+            yield from _accepted(event, look)
         case AttemptMade() if event.outcome.action in {Action.DEFERRED, Action.FAILED}:
             yield from _attempt(event)
         case Authenticated():
             yield Paragraph("~", f"{event.mechanism} as {event.account}: {event.key}", _CYAN)
         case NoticeQueued():
-            yield Paragraph("~", f"a notice ({event.kind}) goes to <{event.to}>: waypost inbox show {event.id}", _CYAN)
+            yield Paragraph("~", f"a notice ({event.kind}) goes to <{event.to}>: {look} {event.id}", _CYAN)
         case SessionClosed():
             yield Paragraph("~", f"closed after {event.seconds:.1f} s: {event.accepted} accepted, {event.refused} refused", _DIM)
         case ServerChanged():
@@ -149,13 +150,13 @@ def _reply(entry: Entry) -> Iterator[str]:
     yield f"{entry.lines[-1][:3]} " + ", ".join(line[4:] for line in entry.lines[1:])
 
 
-def _accepted(event: MessageAccepted) -> Iterator[Paragraph]:
+def _accepted(event: MessageAccepted, look: str) -> Iterator[Paragraph]:
     envelope = event.envelope
     sender = "" if envelope.reverse_path is None else envelope.reverse_path.text
     to = ", ".join(f"<{each.mailbox}>" for each in envelope.recipients[:3])
     more = f" and {len(envelope.recipients) - 3} more" if len(envelope.recipients) > 3 else ""
     yield Paragraph("**", f"Accepted {envelope.id}: <{sender}> to {to}{more}, {envelope.size} octets", f"{_BOLD};{_GREEN}")
-    yield Paragraph("", f"Look at it: waypost inbox show {envelope.id}")
+    yield Paragraph("", f"Look at it: {look} {envelope.id}")
 
 
 def _attempt(event: AttemptMade) -> Iterator[Paragraph]:
