@@ -35,7 +35,7 @@ class Stage(StrEnum):
     CONNECT = "connect"
     BANNER = "banner"
     FIRST_EHLO = "first-ehlo"
-    """The EHLO in the clear, where another follows under TLS or after XCLIENT."""
+    """The EHLO in the clear, where another follows under TLS or after XCLIENT; else the only one."""
     TLS = "tls"
     XCLIENT = "xclient"
     EHLO = "ehlo"

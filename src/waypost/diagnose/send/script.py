@@ -98,7 +98,7 @@ class Session:
                 if not content:
                     yield from self._any_reply()
         stop = self.errand.stop
-        if stop is not None and stop.after is stage and stop.way is not Way.DROP_SENT:
+        if stop is not None and stop.after is stage:
             raise StopError(Ending.SENT, politely=stop.way is Way.QUIT and not content and stage is not Stage.CONNECT)
 
     def _any_reply(self) -> Steps[None]:
@@ -168,6 +168,10 @@ def _farewell(ending: Ending) -> Steps[Ending]:
 # ---- opening ------------------------------------------------------------------------------------------------------
 
 
+_BEHIND_HELLO = (Stage.FIRST_EHLO, Stage.TLS, Stage.XCLIENT, Stage.EHLO, Stage.AUTH)
+"""A stage that is left out is gone through all the same: who wants to stop there never sends a message."""
+
+
 def _opening(session: Session) -> Steps[None]:
     errand = session.errand
     if errand.proxy:
@@ -180,16 +184,20 @@ def _opening(session: Session) -> Steps[None]:
         raise StopError(Ending.BANNER)
     yield from session.reached(Stage.BANNER)
     if errand.no_hello:
+        for stage in _BEHIND_HELLO:
+            yield from session.reached(stage)
         return
     again = errand.security is not Security.IMPLICIT and errand.security is not Security.NONE
-    yield from _hello(session, Ending.HELLO)
-    if again or errand.xclient:
-        yield from session.reached(Stage.FIRST_EHLO)
+    yield from _hello(session, Ending.HELLO, Stage.FIRST_EHLO if again or errand.xclient else Stage.EHLO)
+    yield from session.reached(Stage.FIRST_EHLO)
     if again:
         yield from _starttls(session)
     yield from session.reached(Stage.TLS)
     if errand.xclient:
         yield from _xclient(session)
+    yield from session.reached(Stage.XCLIENT)
+    if errand.xclient:
+        yield from _hello(session, Ending.HELLO_AFTER_XCLIENT)
     yield from session.reached(Stage.EHLO)
     if errand.login is not None:
         yield from _login(session, errand.login)
@@ -202,7 +210,7 @@ def _proxy_shown(octets: bytes) -> str:
     return f"PROXY header of version 2, {len(octets)} octets: {octets[12:].hex()}"
 
 
-def _hello(session: Session, ending: Ending) -> Steps[None]:
+def _hello(session: Session, ending: Ending, stage: Stage = Stage.EHLO) -> Steps[None]:
     errand = session.errand
     match errand.dialect:
         case Dialect.LMTP:
@@ -212,7 +220,7 @@ def _hello(session: Session, ending: Ending) -> Steps[None]:
         case Dialect.ESMTP:
             words = ["EHLO", "HELO"]
     for word in words:
-        said = yield from session.ask(Stage.EHLO, f"{word} {errand.hello}")
+        said = yield from session.ask(stage, f"{word} {errand.hello}")
         if said.positive:
             session.offers = {} if word == "HELO" else _offers(said)
             return
@@ -277,8 +285,6 @@ def _xclient(session: Session) -> Steps[None]:
         said = yield from session.ask(Stage.XCLIENT, f"XCLIENT {line}")
         if not said.positive:
             raise StopError(Ending.XCLIENT)
-    yield from session.reached(Stage.XCLIENT)
-    yield from _hello(session, Ending.HELLO_AFTER_XCLIENT)
 
 
 # ---- login --------------------------------------------------------------------------------------------------------

@@ -128,7 +128,8 @@ def _pipelined(session: Session, letter: Letter) -> Steps[tuple[str, ...]]:
     chunked = posting.chunk is not None
     lines = [mail_line(letter, posting, session.offers), *(rcpt_line(each, posting) for each in letter.recipients)]
     yield Send("".join(f"{line}\r\n" for line in (lines if chunked else [*lines, "DATA"])).encode())
-    session.sent(Stage.DATA)
+    if not chunked:
+        session.sent(Stage.DATA)
     mail = yield from session.hear("MAIL")
     accepted = yield from _heard(session, letter.recipients)
     if not chunked:
@@ -198,11 +199,13 @@ def _chunks(session: Session, content: bytes, size: int) -> Steps[None]:
     pieces = [content[start : start + size] for start in range(0, len(content), size)] or [b""]
     for number, piece in enumerate(pieces, 1):
         last = number == len(pieces)
+        if last:
+            yield from session.reached(Stage.DATA)
         yield command(f"BDAT {len(piece)}{' LAST' if last else ''}")
         if piece:
             yield Send(piece, content=True)
+        session.sent(Stage.DATA)
         if not last:
             said = yield from session.hear("BDAT")
             if not said.positive:
                 raise StopError(Ending.DATA)
-            yield from session.reached(Stage.DATA)
