@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.ports import free_port
 from support.server import configuration, listener, port_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def test_our_own_server_resists(start_waypost: Callable[..., Waypost], folder: P
 
 def test_dev_server(start_waypost: Callable[..., Waypost]) -> None:
     """The dev profile, as a newcomer starts it, brings no error either."""
-    server = start_waypost(None)
+    arguments = [word for number in range(3) for word in ("--set", f"listeners.{number}.bind=127.0.0.1:0")]
+    server = start_waypost(None, arguments=[*arguments, "--set", f"web.bind=127.0.0.1:{free_port()}"])
     port = next(word.rsplit(":", 1)[1] for word in server.output().split() if word.startswith("127.0.0.1:"))
     found = checked(f"localhost:{port.rstrip(',.')}")
     assert grave(found, "error") == []
