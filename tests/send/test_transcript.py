@@ -146,3 +146,12 @@ def test_the_same_explanation_stands_once(start_sink: Callable[..., Sink], capsy
     assert said.count("Fix: ") == 1
     assert main([*BASE, "--port", str(hop.port), "--no-explain"]) == 24
     assert "Fix: " not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "kept"), [([], True), (["-n"], False)])
+def test_the_message_in_json(start_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str], words: list[str], kept: bool) -> None:  # noqa: FBT001 - a row
+    """Its lines are marked as content, and left out where they are not wanted."""
+    assert main([*BASE, "--port", str(start_sink().port), "--json", *words]) == 0
+    lines = json.loads(capsys.readouterr().out)["lines"]
+    assert any(line.get("content") for line in lines) == kept
+    assert [line["text"] for line in lines if line["who"] == "client" and not line.get("content")][-2:] == [".", "QUIT"]

@@ -25,14 +25,16 @@ class Shown:
 
     args: argparse.Namespace
     lines: list[Line] = field(default_factory=list)
+    """For JSON, which is printed at the end; else every line is shown at once and forgotten."""
     _told: set[tuple[str, str]] = field(default_factory=set)
     _content: int = 0
     """Lines of the message that went out and were only counted."""
 
     def __call__(self, line: Line) -> None:
         """Take one line."""
-        self.lines.append(line)
         if self.args.json:
+            if not (line.content and self.args.suppress_data):
+                self.lines.append(line)
             return
         if line.content and self.args.suppress_data:
             self._content += 1
