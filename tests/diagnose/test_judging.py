@@ -141,3 +141,17 @@ def test_login(certificates: Certificates, answer: bytes, offer: str, key: str) 
     assert not any("secret" in repr(finding) for finding in diagnosis.findings)
     before = server.heard[: server.heard.index(b"STARTTLS\r\n")]
     assert not any(line.startswith(b"AUTH") for line in before)
+
+
+def test_addresses_take_turns() -> None:
+    """A server with many addresses does not keep the next one from being tried, and what is left out is told."""
+    zone: Zone = {
+        (DOMAIN, "MX"): ("10 many.example", "20 one.example"),
+        ("many.example", "A"): tuple(f"44.128.2.{number}" for number in range(20)),
+        ("one.example", "A"): ("44.128.3.1",),
+    }
+    diagnosis, _ = diagnose(Broken(name="many", key="", way=111), zone=zone)
+    tried = list(dict.fromkeys(contact.place.address for contact in diagnosis.contacts))
+    assert tried == [*(f"44.128.2.{number}" for number in range(7)), "44.128.3.1"]
+    found = next(finding for finding in diagnosis.findings if finding.key == "addresses-left-out")
+    assert found.facts["count"] == "13"

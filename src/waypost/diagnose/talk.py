@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN_LINES = 12
 """Lines of a reply that are shown as evidence."""
+EXPLAINED = 1500
+"""Characters of a reply that are explained: a stranger may send much more."""
 SHOWN = 300
 """Characters of a line that are shown."""
 _GOES_ON = re.compile(rb"[0-9]{3}-")
@@ -59,7 +61,7 @@ class Said:
     @property
     def text(self) -> str:
         """All of it as one line, with its code, for whoever explains it."""
-        return f"{self.code or ''} {' '.join(self.texts)}".strip()
+        return f"{self.code or ''} {' '.join(self.texts)}".strip()[:EXPLAINED]
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -75,7 +75,9 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
     for each in hosts:
         for finding in judge_host(each, exchanger=by_mx):
             yield finding
-    left_out = len([each for each in hosts if each.addresses]) - len(scene.servers)
+    usable = len([each for each in hosts if each.addresses])
+    unasked = len({name for _, name in _mx(exchangers) if name}) - len(hosts) if by_mx else 0
+    left_out = usable - len(scene.servers) + unasked
     if left_out > 0:
         yield Finding(key="exchangers-left-out", about=f"{target.name} MX", facts={"count": str(left_out), "most": str(scene.limits.hosts)})
     for finding in await _reverse(scene, [address for server in scene.servers for address in server.addresses]):
@@ -93,7 +95,8 @@ async def _hosts(scene: Scene, exchangers: Answer, host: Host) -> list[Host]:
     if scene.target.port is not None or (not records and exchangers.outcome is Outcome.EMPTY):
         return [host]
     names = {name: preference for preference, name in reversed(records) if name}
-    found = await asyncio.gather(*(_exchanger(scene.lookup, name, preference) for name, preference in names.items()))
+    best = sorted(names, key=lambda name: (names[name], name))[: 2 * scene.limits.hosts]
+    found = await asyncio.gather(*(_exchanger(scene.lookup, name, names[name]) for name in best))
     return sorted(found, key=lambda each: (each.preference, each.name))
 
 

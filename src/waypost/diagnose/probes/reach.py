@@ -22,7 +22,7 @@ from waypost.net.tls import client_context
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from waypost.diagnose.scene import Scene
+    from waypost.diagnose.scene import Scene, Server
 
 _ERRNO = {
     errno.ECONNREFUSED: Way.REFUSED,
@@ -92,15 +92,25 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
                     talk.close()
     for finding in judge(scene.contacts, needed=_needed(scene)):
         yield finding
+    left_out = sum(len(server.addresses) for server in scene.servers) - scene.limits.addresses
+    if left_out > 0:
+        facts = {"count": str(left_out), "most": str(scene.limits.addresses)}
+        yield Finding(key="addresses-left-out", about=scene.target.name, facts=facts)
 
 
 def _places(scene: Scene) -> Iterator[Place]:
     """Where to connect: of an exchanger SMTP's own port and those of submission, of a named port that one alone."""
     ports = PORTS if scene.target.port is None else (scene.target.port,)
-    pairs = [(server.host, address) for server in scene.servers for address in server.addresses]
-    for host, address in pairs[: scene.limits.addresses]:
+    for server, address in sorted(_chosen(scene), key=lambda pair: scene.servers.index(pair[0])):
         for port in ports:
-            yield Place(host, address, port)
+            yield Place(server.host, address, port)
+
+
+def _chosen(scene: Scene) -> list[tuple[Server, str]]:
+    """As many addresses as are tried: the first of each server, then the second of each, so that none is forgotten for another's many."""
+    longest = max((len(server.addresses) for server in scene.servers), default=0)
+    turns = [(server, server.addresses[turn]) for turn in range(longest) for server in scene.servers if turn < len(server.addresses)]
+    return turns[: scene.limits.addresses]
 
 
 def _needed(scene: Scene) -> frozenset[int]:
