@@ -107,9 +107,6 @@ DIALOGUE = (
     Broken(name="EXPN tells", key="expn-tells", says=at("EXPN", b"250 2.1.5 Ada <ada@broken.example>\r\n")),
     Broken(name="drops pipelined commands", key="pipelining-broken", whole_lines=True),
     Broken(
-        name="STARTTLS refused", key="starttls-not-done", says=at("EHLO", and_lines("STARTTLS")) | at("STARTTLS", b"454 4.7.0 no key\r\n")
-    ),
-    Broken(
         name="STARTTLS under TLS", key="starttls-twice", says=at("EHLO", and_lines("STARTTLS")) | at("STARTTLS", b"220 2.0.0 Go on\r\n")
     ),
     Broken(name="hangs up at QUIT", key="quit-unanswered", says=at("QUIT", CLOSE)),

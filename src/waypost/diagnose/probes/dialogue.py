@@ -277,10 +277,8 @@ def judge_pipelining(heard: Heard) -> Iterator[Finding]:
 
 
 def judge_end(heard: Heard) -> Iterator[Finding]:
-    """STARTTLS, what is offered behind it, and QUIT; and whether the server left in the middle."""
+    """What is offered behind STARTTLS (the command itself is the affair of TLS), and QUIT; and whether the server left in the middle."""
     said = heard.to("STARTTLS")
-    if said is not None and said.code != 220 and not said.ended:
-        yield _finding(heard, "starttls-not-done", said)
     if heard.secured is not None and heard.secured.positive and "STARTTLS" in offered(heard.secured):
         yield _finding(heard, "starttls-twice", heard.secured)
     farewell = heard.to("QUIT")
