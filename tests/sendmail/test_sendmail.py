@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -223,13 +224,12 @@ def test_options_that_mean_nothing_here_are_taken(server: Waypost) -> None:
         (("--data", "/nonexistent/data", "ada"), 75),
     ],
 )
-def test_what_cannot_be_done_ends_with_the_code_that_programs_know(server: Waypost, words: tuple[str, ...], code: int) -> None:
-    """Codes are those of sysexits.h, with one line that says why, and nothing is sent."""
-    before = len(inbox(server))
-    done = call(server, *words, given=b"Subject: never\n\nx\n")
+def test_what_cannot_be_done_ends_with_the_code_that_programs_know(stopped: Waypost, words: tuple[str, ...], code: int) -> None:
+    """Codes are those of sysexits.h, with one line that says why, and nothing is handed over."""
+    done = call(stopped, *words, given=b"Subject: never\n\nx\n")
     assert code == done.returncode, done.stderr
     assert done.stderr.count(b"\n") == 1
-    assert before == len(inbox(server))
+    assert not (stopped.folder / "data/drop").exists()
 
 
 def test_a_message_that_is_too_large_is_refused_at_once(stopped: Waypost) -> None:
@@ -317,3 +317,56 @@ def test_a_start_as_root_gives_away_nothing_that_others_put_into_the_drop_folder
     privilege.hand_over(data, "nobody")
     owners = {path.name: path.owner() for path in (data, data / "drop", data / "shards", data / "drop/file")}
     assert owners == {"data": "nobody", "drop": "nobody", "shards": "nobody", "file": "root"}
+
+
+def test_a_file_that_comes_back_after_a_crash_brings_no_second_message(tmp_path: Path) -> None:
+    """The server ended between the commit and the removal of the file: the next one finds the message in its queue, and the file goes."""
+    tree = {**tree_of(tmp_path), "transports": [{"match": "*", "kind": "hold"}]}
+    server = Waypost(tmp_path, tree)
+    server.write_config(tree)
+    drop = tmp_path / "data/drop"
+    drop.parent.mkdir()
+    assert call(server, "ada").returncode == 0
+    (file,) = drop.iterdir()
+    whole = file.read_bytes()
+    server.start()
+    until(lambda: not file.exists())
+    server.stop()
+    file.write_bytes(whole)
+    file.chmod(0o600)
+    server.start()
+    try:
+        until(lambda: not file.exists())
+        assert [file.name] == [row["id"] for row in json.loads(server.command("queue", "list", "--json").stdout)]
+        assert list((drop / "corrupt").iterdir()) == []
+    finally:
+        server.stop()
+
+
+def test_a_reload_opens_and_closes_the_folder(stopped: Waypost) -> None:
+    """drop.everyone is taken up without a restart, both ways."""
+    drop = stopped.folder / "data/drop"
+    stopped.start()
+    try:
+        for everyone, mode in ((True, 0o1733), (False, 0o700)):
+            stopped.write_config(tree_of_same(stopped, everyone=everyone))
+            os.kill(stopped.pid, signal.SIGHUP)
+            until(lambda mode=mode: drop.stat().st_mode & 0o7777 == mode, what=oct(mode))
+    finally:
+        stopped.stop()
+
+
+def tree_of_same(server: Waypost, **drop: object) -> dict[str, object]:
+    """The configuration of ``server`` with another ``[drop]``."""
+    return {**(server.tree or {}), "drop": {"domain": "example.org", **drop}}
+
+
+def test_the_log_has_it_as_postfix_would(tmp_path: Path) -> None:
+    """In Postfix's form a message of this machine is one that pickup took."""
+    tree = {**tree_of(tmp_path), "log": {"format": "postfix"}}
+    server = Waypost(tmp_path, tree).start()
+    try:
+        assert call(server, "ada", "-fgrace@example.org").returncode == 0
+        until(lambda: re.search(r"/pickup\[\d+\]: [0-9A-Z]{26}: uid=\w+ from=<grace@example.org>\n", server.output()), what="the line")
+    finally:
+        server.stop()

@@ -102,7 +102,10 @@ def _accepted(event: MessageAccepted) -> Iterator[tuple[str, str]]:
     account = envelope.origin.account
     sasl = f", sasl_username={_word(account)}" if account else ""
     path = envelope.reverse_path
-    yield "smtpd", f"{envelope.id}: client={_client(envelope.origin.client)}{sasl}"
+    if envelope.origin.protocol == "local":
+        yield "pickup", f"{envelope.id}: uid={_word(account)} from=<{_address('' if path is None else path.text)}>"
+    else:
+        yield "smtpd", f"{envelope.id}: client={_client(envelope.origin.client)}{sasl}"
     yield "cleanup", f"{envelope.id}: message-id={_word(event.message_id)}"
     count = len(envelope.recipients)
     yield "qmgr", f"{envelope.id}: from=<{_address('' if path is None else path.text)}>, size={envelope.size}, nrcpt={count} (queue active)"

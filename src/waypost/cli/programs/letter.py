@@ -25,7 +25,7 @@ _HEAD = 1_048_576
 _DOTS = frozenset({b".\n", b".\r\n", b"."})
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
-_COMMENT = rb"[ \t]*(?:\([^()\\]*\))?[ \t]*"
+_COMMENT = rb"[ \t]*(?:\([^()\\,]*\))?[ \t]*"
 _NAMES = re.compile(rb"[ \t]*" + _ATOM + _COMMENT + rb"(?:,[ \t]*" + _ATOM + _COMMENT + rb")*(?:\r\n)?")
 """A whole value of names without domains, perhaps with comments: ``root (Cron Daemon), ada``."""
 _NAME = re.compile(rb"(\A|,)([ \t]*)(" + _ATOM + rb")")
