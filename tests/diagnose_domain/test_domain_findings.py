@@ -232,6 +232,13 @@ def test_a_domain_in_order() -> None:
     assert {"spf-valid", "dkim-valid", "dmarc-valid", "lists-clear"} == {finding.key for finding in findings}
 
 
+def test_a_parked_domain_needs_no_key() -> None:
+    """A domain that sends nothing and says so is in order without DKIM, whoever takes its mail."""
+    zone: Zone = {(DOMAIN, "TXT"): ("v=spf1 -all",), (f"default.{KEY_PARENT}", "TXT"): (), (KEY_PARENT, "TXT"): Outcome.MISSING}
+    keys = {finding.key for finding in diagnose(Row(name="parked", key="", zone=zone))}
+    assert {"spf-sends-nothing", "spf-valid", "dmarc-valid", "lists-clear"} == keys
+
+
 def test_every_key_has_its_row() -> None:
     """No finding of this stage is without a server that brings it: more than seventy."""
     assert set(KEYS) == {row.key for row in ROWS} | UNREACHED

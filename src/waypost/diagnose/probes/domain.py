@@ -67,11 +67,13 @@ async def judge_domain(scene: Scene, domain: str) -> list[Finding]:
         dns.ask(f"default._bimi.{domain}", "TXT"),
         dns.ask(f"_domainkey.{domain}", "TXT"),
     )
-    senders = [address for server in scene.servers if server.published for address in server.addresses]
+    parked = seen.record is not None and any(each.text.lower() == "-all" for each in seen.record.mechanisms[:1])
+    signing = dkim.judge(keys, missing=parent.outcome is Outcome.MISSING)
+    senders = [] if parked else [address for server in scene.servers if server.published for address in server.addresses]
     return [
         *spf.judge(seen),
         *await judge_exchangers(scene, domain, seen, senders),
-        *dkim.judge(keys, missing=parent.outcome is Outcome.MISSING),
+        *(finding for finding in signing if not (parked and finding.key in ("dkim-none", "dkim-selector-unknown"))),
         *dmarc.judge(way),
         *await dmarc.judge_reports(way, dns),
         *dmarc.judge_together(way, spf=seen.record is not None, dkim=bool(keys.published) or keys.wildcard, domain=domain),
@@ -81,7 +83,7 @@ async def judge_domain(scene: Scene, domain: str) -> list[Finding]:
 
 async def judge_exchangers(scene: Scene, domain: str, seen: spf.Survey, addresses: Sequence[str]) -> list[Finding]:
     """Whether the hosts that take mail may send it too: in small houses they are the same."""
-    if seen.record is None or not addresses or any(mechanism.text.lower() == "-all" for mechanism in seen.record.mechanisms[:1]):
+    if seen.record is None or not addresses:
         return []
     wanted = addresses[: scene.limits.addresses]
     checked = await asyncio.gather(*(check_host(address, domain, f"postmaster@{domain}", domain, scene.lookup) for address in wanted))
