@@ -181,6 +181,24 @@ def test_smtp_on_standard_input(server: Waypost) -> None:
     assert mail["octets"].endswith(b"\r\n\r\n.dot\r\n")
 
 
+def test_smtp_on_standard_input_keeps_what_each_recipient_asked_for(server: Waypost) -> None:
+    """NOTIFY and ORCPT are each recipient's own."""
+    said = (
+        b"EHLO me\r\nMAIL FROM:<grace@example.org> ENVID=each\r\nRCPT TO:<ada@example.org> NOTIFY=SUCCESS ORCPT=rfc822;old+2Bada@x.test\r\n"
+        b"RCPT TO:<other@example.com> NOTIFY=NEVER\r\nDATA\r\n\r\nx\r\n.\r\nQUIT\r\n"
+    )
+    assert call(server, "-bs", given=said).returncode == 0
+
+    def notices() -> list[bytes]:
+        found = [one["id"] for one in inbox(server, "from:<>", "to:grace@example.org")]
+        shown = [json.loads(server.command("inbox", "show", "--json", id_).stdout)["source"] for id_ in found]
+        return [octets for source in shown if b"Original-Envelope-Id: each" in (octets := base64.b64decode(source))]
+
+    (notice,) = until(notices, what="the notice")
+    assert re.search(rb"^Original-Recipient: rfc822; ?old(\+2B|\+)ada@x\.test\r$", notice, re.MULTILINE), notice.decode()
+    assert b"other@example.com" not in notice.split(b"message/delivery-status")[-1]
+
+
 def test_options_that_mean_nothing_here_are_taken(server: Waypost) -> None:
     """What programs pass along out of habit never stops a message."""
     habits = [

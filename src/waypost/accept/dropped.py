@@ -41,6 +41,9 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     """Empty: the null reverse-path."""
     recipients: list[str]
     notify: list[str] = []
+    """When to tell of each recipient; of one in ``wishes``, what stands there."""
+    wishes: dict[str, list[str]] = {}
+    orcpt: dict[str, str] = {}
     ret: str | None = None
     envid: str | None = None
     """xtext."""

@@ -31,6 +31,7 @@ from waypost.spool.spool import Filter, SpoolFullError, SpoolUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from waypost.accept.dropped import Envelope as Asked
     from waypost.accept.dropped import Waiting
     from waypost.accept.rules import Plan, Services
     from waypost.mail.path import ReversePath
@@ -73,7 +74,7 @@ class Handed:
         self._subject = Subject(client="", role=Role.SUBMISSION, account=account, helo=account)
         mail = _mail(waiting)
         self._subject.reverse_path = mail.reverse_path
-        self._recipients = _recipients(given.recipients, given.notify)
+        self._recipients = _recipients(given)
         self._intake = Intake(handing.rules.limits.message_size)
         try:
             draft = self._services.spool.draft()
@@ -247,10 +248,28 @@ def _mail(waiting: Waiting) -> Mail:
     return Mail(path, None, body, given.smtputf8, ret, given.envid, None, say(Key.MAIL_ACCEPTED))
 
 
-def _recipients(given: Sequence[str], wishes: Sequence[str]) -> tuple[Recipient, ...]:
+def _recipients(given: Asked) -> tuple[Recipient, ...]:
     """The recipients, each once. Raises RefusedError."""
     try:
-        notify = frozenset(Notify(word.upper()) for word in wishes)
-        return tuple(Recipient(parse_mailbox(text), notify) for text in dict.fromkeys(given))
+        everybody = _notify(given.notify)
+        return tuple(
+            Recipient(
+                parse_mailbox(text),
+                _notify(given.wishes[text]) if text in given.wishes else everybody,
+                _orcpt(given.orcpt.get(text)),
+            )
+            for text in dict.fromkeys(given.recipients)
+        )
     except (AddressError, ValueError) as error:
         raise RefusedError(f"a recipient cannot be read: {error}") from error
+
+
+def _notify(words: Sequence[str]) -> frozenset[Notify]:
+    return frozenset(Notify(word.upper()) for word in words)
+
+
+def _orcpt(text: str | None) -> str | None:
+    """``type;xtext`` (3461#4.2). Raises ValueError."""
+    if text is not None and not is_xtext(text.partition(";")[2]):
+        raise ValueError("its ORCPT is no xtext")
+    return text

@@ -96,12 +96,13 @@ class Dialogue:
         mail = self._mail
         if mail is None:
             return
-        first = self._recipients[0].recipient
+        people = {self._whole(each): each.recipient for each in self._recipients}
         self._opened = self._door.message(
             Envelope(
                 sender=mail.reverse_path.text if mail.reverse_path is not None else "",
-                recipients=[self._whole(each) for each in self._recipients],
-                notify=sorted(first.notify),
+                recipients=list(people),
+                wishes={text: sorted(each.notify) for text, each in people.items()},
+                orcpt={text: each.orcpt for text, each in people.items() if each.orcpt is not None},
                 ret=mail.ret,
                 envid=mail.envid,
                 smtputf8=mail.smtputf8,
