@@ -155,3 +155,18 @@ def test_addresses_take_turns() -> None:
     assert tried == [*(f"44.128.2.{number}" for number in range(7)), "44.128.3.1"]
     found = next(finding for finding in diagnosis.findings if finding.key == "addresses-left-out")
     assert found.facts["count"] == "13"
+
+
+@pytest.mark.parametrize(("trusted", "key"), [(True, "login-accepted"), (False, "login-unsafe")])
+def test_login_over_a_network_verifies(certificates: Certificates, *, trusted: bool, key: str) -> None:
+    """Off loopback the certificate must be valid for the host, by the authorities that are believed; else no password is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    says = {"EHLO": and_lines("STARTTLS", "AUTH PLAIN"), "STARTTLS": b"220 2.0.0 Go on\r\n", "AUTH": b"235 2.7.0 Welcome\r\n"}
+    zone: Zone = {("mx.example.org", "A"): (ADDRESS,)}
+    options = Options(account="ada", password="secret", authorities=certificates.ca if trusted else None)
+    diagnosis, server = diagnose(
+        Broken(name="login", key=key, says=says, to="mx.example.org", port=2526), context=context, zone=zone, options=options
+    )
+    assert key in {finding.key for finding in diagnosis.findings}
+    assert trusted == any(line.startswith(b"AUTH") for line in server.heard)

@@ -215,7 +215,7 @@ async def _safe(scene: Scene, contact: Contact) -> tuple[Talk, dict[str, str]]:
     name = None if is_ip(place.host) else place.host
     talk = await scene.connect(place)
     try:
-        context = client_context(verify=not at_home)
+        context = client_context(verify=not at_home, ca=scene.options.authorities)
         if contact.implicit_tls:
             await talk.start_tls(context, name or place.address, seconds=scene.limits.connect)
         await talk.reply(seconds=scene.limits.greeting)
