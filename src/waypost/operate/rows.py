@@ -98,7 +98,7 @@ def explained(one: Standing, settings: QueueSettings, lang: str) -> dict[str, An
 def explanation(last: Outcome, lang: str) -> dict[str, str]:
     """What the end of the last attempt means and what to do: of the reply that was heard, else of our own key."""
     if last.heard:
-        told = gloss(last.heard.code, last.heard.status, last.heard.text, lang=lang, reader="operator")
+        told = gloss(last.heard.code, last.heard.status, last.heard.text, lang=lang)  # who runs this server is the sender there
     else:
         told = gloss(0, last.status, key=last.key, lang=lang, reader="operator")
     return {"title": told.title, "meaning": told.meaning, "fix": told.fix}
