@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +37,10 @@ def told(start_postfix: Callable[..., Postfix], start_sink: Callable[..., Sink])
         end = time.monotonic() + 20
         while "reload" not in postfix.log() and time.monotonic() < end:
             time.sleep(0.05)
+        while time.monotonic() < end:  # the port is closed for a moment while it reads its settings anew
+            time.sleep(0.3)
+            with suppress(OSError), socket.create_connection(("127.0.0.1", postfix.port), 5):
+                break
         return postfix.port, beyond
 
     return start
