@@ -75,7 +75,9 @@ def reading_of(case: Case, trail: Sequence[Evidence], signs: Signs) -> Reading:
     if case.delayed:
         category = "report.delayed" if reading.category == "unknown" else reading.category
         return replace(reading, category=category, permanence=Permanence.TEMPORARY, because=reading.because or _because(reading, "delayed"))
-    if reading.permanence is Permanence.UNKNOWN or reading.because == "category":  # no digit was said: what a category mostly is
+    # No digit was said: what a category mostly is, or words about the attempts of a server that has given up since.
+    unsaid = reading.because == "words-temporary" and reading.code is None and not (case.status or reading.status)
+    if reading.permanence is Permanence.UNKNOWN or reading.because == "category" or unsaid:
         return replace(reading, permanence=_by_status(reading, case), because="")
     return reading
 
