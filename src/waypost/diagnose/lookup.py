@@ -24,7 +24,7 @@ import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
-from waypost.net.dns import HOSTS, is_address, read_hosts, resolver_address
+from waypost.net.dns import HOSTS, is_address, read_hosts, resolver_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,16 +160,9 @@ class DnsLookup:
         return _answer(name, kind, found)
 
     def _resolver(self, *, checked: bool) -> dns.asyncresolver.Resolver:
-        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver = resolver_of(self._resolvers)
         resolver.flags = dns.flags.RD | dns.flags.AD | (0 if checked else dns.flags.CD)
         resolver.use_edns(0, 0, _PAYLOAD)
-        if self._resolvers:
-            resolver.nameservers = [dns.nameserver.Do53Nameserver(*resolver_address(text)) for text in self._resolvers]
-            return resolver
-        try:
-            resolver.read_resolv_conf("/etc/resolv.conf")
-        except dns.exception.DNSException:
-            resolver.nameservers = ["127.0.0.1"]  # what a machine without the file means (resolv.conf(5))
         return resolver
 
 

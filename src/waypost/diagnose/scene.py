@@ -83,6 +83,18 @@ class Way(StrEnum):
     """Something else, named by the system."""
 
 
+UNREACHED = {
+    Way.REFUSED: "connection-refused",
+    Way.DROPPED: "connection-dropped",
+    Way.RESET: "connection-reset",
+    Way.NETWORK: "network-unreachable",
+    Way.HOST: "host-unreachable",
+    Way.PROHIBITED: "connection-prohibited",
+    Way.FAILED: "connection-failed",
+}
+"""The finding that tells of each way but the open one."""
+
+
 class Speech(StrEnum):
     """What was heard on an open port."""
 

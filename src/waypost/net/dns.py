@@ -23,7 +23,7 @@ import dns.rdatatype
 import dns.resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from waypost.clock import Clock
     from waypost.net.settings import DnsSettings
@@ -83,7 +83,7 @@ class CachingResolver:
         self._cache: dict[tuple[str, str], tuple[float, _Answer]] = {}
         self._flights: dict[tuple[str, str], asyncio.Future[_Answer]] = {}
         self._hosts = read_hosts(hosts)
-        self._resolver = _resolver(settings)
+        self._resolver = resolver_of(settings.resolvers)
 
     async def exchangers(self, domain: str) -> tuple[Exchanger, ...]:
         """See ``Resolver``."""
@@ -203,10 +203,11 @@ def resolver_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _resolver(settings: DnsSettings) -> dns.asyncresolver.Resolver:
+def resolver_of(servers: Sequence[str]) -> dns.asyncresolver.Resolver:
+    """A resolver that asks ``servers`` (addresses, with ports where they differ), or those of the system where none are named."""
     resolver = dns.asyncresolver.Resolver(configure=False)
-    if settings.resolvers:
-        resolver.nameservers = [dns.nameserver.Do53Nameserver(*resolver_address(text)) for text in settings.resolvers]
+    if servers:
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(*resolver_address(text)) for text in servers]
         return resolver
     try:
         resolver.read_resolv_conf("/etc/resolv.conf")

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.plan import PORTS, SMTP, SUBMISSION, SUBMISSIONS
-from waypost.diagnose.scene import Contact, Place, Speech, Way, is_ip
+from waypost.diagnose.scene import UNREACHED, Contact, Place, Speech, Way, is_ip
 from waypost.diagnose.talk import NOTHING, Said, Talk
 from waypost.net.dial import UnreachableError
 from waypost.net.stream import HandshakeError
@@ -34,15 +33,6 @@ _ERRNO = {
     errno.EHOSTUNREACH: Way.HOST,
     errno.EACCES: Way.PROHIBITED,
     errno.EPERM: Way.PROHIBITED,
-}
-_WAYS = {
-    Way.REFUSED: "connection-refused",
-    Way.DROPPED: "connection-dropped",
-    Way.RESET: "connection-reset",
-    Way.NETWORK: "network-unreachable",
-    Way.HOST: "host-unreachable",
-    Way.PROHIBITED: "connection-prohibited",
-    Way.FAILED: "connection-failed",
 }
 _SPEECHES = {
     Speech.SILENT: "silent",
@@ -287,14 +277,6 @@ def speech_of(said: Said) -> Speech:
     return Speech.OTHER
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A key, and the contacts to which it applies."""
-
-    key: str
-    contacts: tuple[Contact, ...]
-
-
 def judge(contacts: Sequence[Contact], *, needed: frozenset[int]) -> Iterator[Finding]:
     """What all attempts together come to."""
     answering = {contact.place.host for contact in contacts if contact.open and contact.place.port in needed}
@@ -336,7 +318,7 @@ def _detail(contact: Contact) -> tuple[str, ...]:
 
 def _closed(contact: Contact, beside: Sequence[Contact]) -> Finding:
     """A port that must be open and is not; its neighbours tell a filter from a dead machine."""
-    key = _WAYS[contact.way]
+    key = UNREACHED[contact.way]
     alive = [other for other in beside if other.way in (Way.OPEN, Way.REFUSED)]
     if contact.place.port == SMTP and contact.way is Way.DROPPED and alive:
         key = "port-25-filtered"

@@ -12,7 +12,7 @@ from cryptography import x509
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.plan import Limits
 from waypost.diagnose.probes.reach import way_of
-from waypost.diagnose.scene import Way
+from waypost.diagnose.scene import UNREACHED
 from waypost.diagnose.send.binding import SecretLog, bindings
 from waypost.diagnose.send.ending import Ending
 from waypost.diagnose.send.errand import Security
@@ -246,20 +246,9 @@ def _hint(fault: str, *, implicit: bool) -> str:
     return ""
 
 
-_UNREACHABLE = {
-    Way.REFUSED: "connection-refused",
-    Way.DROPPED: "connection-dropped",
-    Way.RESET: "connection-reset",
-    Way.NETWORK: "network-unreachable",
-    Way.HOST: "host-unreachable",
-    Way.PROHIBITED: "connection-prohibited",
-}
-"""What explains that no connection came about."""
-
-
 def _unreachable(place: Place, why: UnreachableError) -> Finding | None:
     """None for a UNIX socket, of which the words know nothing."""
     if not place.port:
         return None
     facts = {"host": place.host, "address": place.address, "port": str(place.port), "detail": str(why)}
-    return Finding(key=_UNREACHABLE.get(way_of(why), "connection-failed"), about=str(place), facts=facts)
+    return Finding(key=UNREACHED[way_of(why)], about=str(place), facts=facts)
