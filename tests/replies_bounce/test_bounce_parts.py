@@ -4,22 +4,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.invented_bounces import KNOWN, STRANGE, fields
-from waypost.replies.bounce import messages_in, read_message, split_mailbox
+from waypost.replies.bounce import read_message
 from waypost.replies.bounce.addresses import Place, mentions
 from waypost.replies.bounce.decoding import as_text, header_text, html_text, untransferred
 from waypost.replies.bounce.fields import address_of, host_of, read_fields
 from waypost.replies.bounce.mime import DEPTH, PARTS, scan
 from waypost.replies.bounce.verp import recipient_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REPORT = KNOWN[0].octets()
 
@@ -209,45 +204,6 @@ def test_links_show_their_address() -> None:
 def test_variable_return_paths(path: str, recipient: str | None) -> None:
     """The recipient in a variable return path is found."""
     assert recipient == recipient_of(path)
-
-
-def test_a_mailbox_is_split() -> None:
-    """Each message of an mbox comes out once, its quoted From lines undone."""
-    box = b"From a@example.org Mon May  4 10:00:00 2026\nSubject: one\n\nFrom here on\n>From there\n>>From afar\n\nFrom b@example.org Mon May  4 10:00:01 2026\nSubject: two\n\nbody\n"
-
-    first, second = split_mailbox(box)
-
-    assert b"\n\nFrom here on\nFrom there\n>From afar\n" in first
-    assert b"Subject: two" in second
-
-
-def test_one_message_is_no_mailbox() -> None:
-    """A message alone is given as it is, also where its text begins a line with From."""
-    octets = b"Subject: one\n\nHello.\n\nFrom me.\n"
-
-    assert [octets] == list(split_mailbox(octets))
-    assert list(split_mailbox(b"\n")) == []
-
-
-@given(st.lists(st.binary(min_size=1, max_size=50).filter(lambda octets: b"From " not in octets), min_size=1, max_size=5))
-def test_what_is_joined_is_split(bodies: list[bytes]) -> None:
-    """A mailbox of so many messages is split into as many."""
-    box = b"".join(b"From x Mon May  4 10:00:00 2026\nSubject: s\n\n" + body.replace(b"\r", b"") + b"\n\n" for body in bodies)
-
-    assert len(bodies) == len(list(split_mailbox(box)))
-
-
-def test_a_maildir_is_walked(tmp_path: Path) -> None:
-    """Of a Maildir the messages in cur and new are read, what is under way is not; of an mbox each message has its number."""
-    for name in ("cur", "new", "tmp"):
-        (tmp_path / "maildir" / name).mkdir(parents=True)
-        (tmp_path / "maildir" / name / "1").write_bytes(b"Subject: %b\n\nbody\n" % name.encode())
-    (tmp_path / "maildir" / "dovecot-uidlist").write_bytes(b"3 V1\n")
-    (tmp_path / "box").write_bytes(b"From x Mon May  4 10:00:00 2026\nSubject: a\n\n\nFrom x Mon May  4 10:00:00 2026\nSubject: b\n\n")
-
-    names = [name.removeprefix(f"{tmp_path}/") for name, _ in messages_in([tmp_path])]
-
-    assert names == ["box:1", "box:2", "maildir/cur/1", "maildir/new/1"]
 
 
 def test_a_report_of_many() -> None:

@@ -1,6 +1,5 @@
 """Reading whole messages: reports of failure in any form, and what is none; mailboxes of them. Knows no network and writes no prose."""
 
-from waypost.replies.bounce.mailbox import messages_in, split_mailbox
 from waypost.replies.bounce.read import read_message
 
-__all__ = ["messages_in", "read_message", "split_mailbox"]
+__all__ = ["read_message"]
