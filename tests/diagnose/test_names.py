@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dns.flags
@@ -19,12 +20,14 @@ import pytest
 from support.broken_servers import ADDRESS, DOMAIN, HOST, QUICK, SOUND, FakeLookup, Network, Zone
 from waypost.diagnose.check import PROBES, check
 from waypost.diagnose.finding import Stage
-from waypost.diagnose.lookup import DnsLookup, Outcome, reverse
+from waypost.diagnose.lookup import Answer, DnsLookup, Outcome, Vouching, Word, reverse, trusts_ad
 from waypost.diagnose.plan import Limits, target
 from waypost.diagnose.scene import Source
+from waypost.net.dns import resolver_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from waypost.diagnose.lookup import Lookup
     from waypost.diagnose.verdict import Diagnosis
@@ -77,6 +80,29 @@ def keys(found: Diagnosis) -> set[str]:
 def test_each_fault_of_names(change: Zone, key: str) -> None:
     """What is wrong in the zone is named."""
     assert key in keys(ask({**SOUND, **change}))
+
+
+@pytest.mark.parametrize(
+    ("word", "claimed", "key"),
+    [
+        (Word.COUNTS, True, "dnssec-signed"),
+        (Word.COUNTS, False, "dnssec-unsigned"),
+        (Word.FAR, True, "dnssec-unproven"),
+        (Word.FAR, False, "dnssec-unsigned"),
+        (Word.NONE, False, "dnssec-unknown"),
+    ],
+)
+def test_whose_word_counts(word: Word, claimed: bool, key: str) -> None:  # noqa: FBT001 - a row of a table
+    """DNSSEC is told as the resolver's word is worth: one from far proves nothing, and the silence of one that is blind neither."""
+
+    class Claiming(FakeLookup):
+        async def ask(self, name: str, kind: str) -> Answer:
+            return replace(await super().ask(name, kind), claimed=claimed, secure=claimed and word is Word.COUNTS)
+
+    found = ask({}, lookup=Claiming(SOUND, word=word))
+    told = [finding for finding in found.findings if finding.key.startswith("dnssec-")]
+    assert [finding.key for finding in told] == [key]
+    assert ("192.0.2.53" in told[0].told().meaning) == (key in ("dnssec-unproven", "dnssec-unknown"))
 
 
 def test_what_could_not_be_asked_is_no_fault() -> None:
@@ -163,6 +189,7 @@ class NameServer(asyncio.DatagramProtocol):
     def __init__(self, zone: dns.zone.Zone) -> None:
         self.zone = zone
         self.silent = False
+        self.validates = True
         self.asked = 0
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:
@@ -179,6 +206,9 @@ class NameServer(asyncio.DatagramProtocol):
         label = question.name.labels[0].decode()
         if label == "servfail" or (label == "bogus" and not query.flags & dns.flags.CD):
             response.set_rcode(dns.rcode.SERVFAIL)
+        elif question.name == dns.name.root and self.validates:
+            response.flags |= dns.flags.AD
+            response.answer.append(dns.rrset.from_text(".", 300, "IN", "SOA", "a. b. 1 2 3 4 5"))
         elif label == "signed":
             response.flags |= dns.flags.AD
             response.answer.append(dns.rrset.from_text(question.name, 300, "IN", "MX", "10 mx.broken.example."))
@@ -236,6 +266,32 @@ def test_a_real_zone() -> None:
             assert (await lookup.ask("_25._tcp.mx.broken.example", "TLSA")).records == (f"3 1 1 {'aa00bb11' * 8}",)
 
     asyncio.run(run())
+
+
+def test_whose_word_counts_on_the_wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AD counts from a resolver that was named, that is on this machine, or that the system is told to trust; from no other."""
+
+    async def word(lookup: DnsLookup) -> tuple[Word, bool]:
+        return (await lookup.vouching()).word, (await lookup.ask("signed.broken.example", "MX")).secure
+
+    async def run() -> None:
+        async with serving() as (server, at):
+            real = resolver_of((at,))
+            far, trusted = tmp_path / "far", tmp_path / "trusted"
+            far.write_text("nameserver 192.0.2.53\n")
+            trusted.write_text("nameserver 192.0.2.53\noptions edns0 trust-ad\n")
+            assert await word(DnsLookup((at,))) == (Word.COUNTS, True)
+            with monkeypatch.context() as patched:
+                patched.setattr("waypost.diagnose.lookup.resolver_of", lambda _: real)
+                assert await word(DnsLookup(system=far)) == (Word.COUNTS, True)
+                patched.setattr("waypost.diagnose.lookup._at_home", lambda _: False)
+                assert await word(DnsLookup(system=far)) == (Word.FAR, False)
+                assert await word(DnsLookup(system=trusted)) == (Word.COUNTS, True)
+            server.validates = False
+            assert await DnsLookup((at,)).vouching() == Vouching(word=Word.NONE, resolver="127.0.0.1")
+
+    asyncio.run(run())
+    assert not trusts_ad(tmp_path / "none")
 
 
 def test_a_check_against_a_real_zone() -> None:

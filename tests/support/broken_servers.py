@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose.check import PROBES, check
 from waypost.diagnose.finding import Stage
-from waypost.diagnose.lookup import Answer, Outcome
+from waypost.diagnose.lookup import Answer, Outcome, Vouching, Word
 from waypost.diagnose.plan import Limits, Options, target
 from waypost.net.dial import UnreachableError, dial
 
@@ -217,8 +217,9 @@ SOUND: Zone = {
 class FakeLookup:
     """Answers from a table."""
 
-    def __init__(self, zone: Zone, *, local: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(self, zone: Zone, *, local: Mapping[str, tuple[str, ...]] | None = None, word: Word = Word.COUNTS) -> None:
         self.zone = zone
+        self.word = word
         self.asked: list[tuple[str, str]] = []
         self._local = local or {}
 
@@ -231,6 +232,10 @@ class FakeLookup:
         aliases = self.zone.get((name, "CNAME"), ()) if kind != "CNAME" else ()
         assert not isinstance(aliases, Outcome)
         return Answer(name=name, kind=kind, outcome=Outcome.FOUND if found else Outcome.EMPTY, records=found, aliases=aliases)
+
+    async def vouching(self) -> Vouching:
+        """See ``Lookup``."""
+        return Vouching(word=self.word, resolver="192.0.2.53")
 
     async def local(self, host: str) -> tuple[str, ...]:
         """See ``Lookup``."""

@@ -16,6 +16,7 @@ from support.broken_servers import ADDRESS, CLOSE, DOMAIN, HOST, QUICK, SILENCE,
 from support.chains import Leaf, make, root_file, serving
 from waypost.diagnose.check import Step, check
 from waypost.diagnose.finding import Finding, Stage
+from waypost.diagnose.lookup import Word
 from waypost.diagnose.plan import Options, target
 from waypost.diagnose.probes import names, reach, tls
 
@@ -81,6 +82,8 @@ class BrokenTls:
     signed: bool = True
     """Whether the resolver says that its answers hold: of MX where ``signed_mx`` says so too."""
     signed_mx: bool = True
+    word: Word = Word.COUNTS
+    """What the resolver's word is worth; where it does not count, what is signed is only claimed to be."""
     page: Page | None = None
     besides: frozenset[str] = frozenset()
 
@@ -180,13 +183,13 @@ class SignedLookup(FakeLookup):
     """Answers from a table, with the AD bit where the row wants it."""
 
     def __init__(self, zone: Zone, row: BrokenTls) -> None:
-        super().__init__(zone)
+        super().__init__(zone, word=row.word)
         self._row = row
 
     async def ask(self, name: str, kind: str) -> Answer:
         """See ``Lookup``."""
-        secure = self._row.signed_mx if kind == "MX" else self._row.signed
-        return replace(await super().ask(name, kind), secure=secure)
+        claimed = self._row.signed_mx if kind == "MX" else self._row.signed
+        return replace(await super().ask(name, kind), claimed=claimed, secure=claimed and self._row.word is Word.COUNTS)
 
 
 def context_of(row: BrokenTls, folder: Path) -> tuple[ssl.SSLContext, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.broken_servers import CLOSE, DOMAIN, HOST, SILENCE, Zone
 from support.broken_tls import FIT, POLICY, TLSA, BrokenTls, Page, alert
 from support.chains import Leaf
-from waypost.diagnose.lookup import Outcome
+from waypost.diagnose.lookup import Outcome, Word
 
 STS = (f"_mta-sts.{DOMAIN}", "TXT")
 RPT = (f"_smtp._tls.{DOMAIN}", "TXT")
@@ -103,6 +103,10 @@ DANE = (
     dane("another key", "dane-mismatch", f"3 1 1 {OTHER}"),
     dane("a new key and an old one", "dane-stale", f"3 1 1 {FIT}", f"3 1 1 {OTHER}"),
     dane("not signed", "dane-insecure", f"3 1 1 {FIT}", signed=False),
+    BrokenTls(name="a resolver far away", key="dane-unproven", word=Word.FAR, zone={TLSA: (f"3 1 1 {FIT}",)}),
+    BrokenTls(name="a resolver that does not validate", key="dane-unproven", word=Word.NONE, signed=False, zone={TLSA: (f"3 1 1 {FIT}",)}),
+    BrokenTls(name="another key, by a far word", key="dane-unproven-mismatch", word=Word.FAR, zone={TLSA: (f"3 1 1 {OTHER}",)}),
+    BrokenTls(name="not signed, by a far word", key="dane-insecure", word=Word.FAR, signed=False, zone={TLSA: (f"3 1 1 {FIT}",)}),
     dane("MX not signed", "dane-mx-unsigned", f"3 1 1 {FIT}", signed_mx=False),
     dane("a short hash", "dane-malformed", "3 1 1 00ff"),
     dane("no record at all", "dane-malformed", "3 1 certificate"),

@@ -1,6 +1,6 @@
 """Records of any kind, asked of the recursive resolvers, with what a diagnosis needs beside them: aliases, DNSSEC, why not. Knows no SMTP.
 
-RFC 2308 (answers that say no), RFC 4035 section 3.2.3 (the AD bit), RFC 6840 section 5.7 (asking for it).
+RFC 2308 (answers that say no), RFC 4035 sections 3.2.3 (the AD bit) and 4.9.3 (whose word counts), RFC 6840 section 5.7 (asking for it).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import socket
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import dns.asyncresolver
@@ -27,10 +29,10 @@ import dns.reversename
 from waypost.net.dns import HOSTS, is_address, read_hosts, resolver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
 
+RESOLV_CONF = Path("/etc/resolv.conf")
 _PAYLOAD = 1232
 """Octets of a UDP answer that pass everywhere."""
 
@@ -63,7 +65,9 @@ class Answer:
     aliases: tuple[str, ...] = ()
     """The names that CNAMEs led to, in order."""
     secure: bool = False
-    """Whether the resolver says that DNSSEC holds (the AD bit)."""
+    """Whether DNSSEC holds, by the word (the AD bit) of a resolver whose word counts here."""
+    claimed: bool = False
+    """Whether the resolver says so, whether or not its word counts."""
     reason: str = ""
     """Why it failed, in a few words."""
 
@@ -80,8 +84,31 @@ class Answer:
         return self.outcome in (Outcome.FOUND, Outcome.EMPTY, Outcome.MISSING)
 
 
+class Word(StrEnum):
+    """What the resolver's silence about DNSSEC, and its word for it, are worth."""
+
+    COUNTS = "counts"
+    """It validates, and whoever runs the check trusts the way to it: on this machine, named by the caller, or by ``trust-ad``."""
+    FAR = "far"
+    """It validates, but its answers come over a network on which anybody may have set the bit."""
+    NONE = "none"
+    """It does not validate: nothing can be known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouching:
+    """Who says what of DNSSEC."""
+
+    word: Word
+    resolver: str = ""
+    """Its address, or theirs."""
+
+
 class Lookup(Protocol):
     """What probes ask of the DNS."""
+
+    async def vouching(self) -> Vouching:
+        """What the resolver's word about DNSSEC is worth. Never raises."""
 
     async def ask(self, name: str, kind: str) -> Answer:
         """Records of ``kind`` (``A``, ``MX``, ``TXT``, ``TLSA``, ``PTR`` ...) of ``name``. Never raises."""
@@ -98,10 +125,15 @@ async def reverse(lookup: Lookup, address: str) -> Answer:
 class DnsLookup:
     """The body of ``Lookup``: each question is asked once; where none is answered from the first, no other is waited for."""
 
-    def __init__(self, resolvers: tuple[str, ...] = (), *, seconds: float = 3.0, hosts: Path = HOSTS) -> None:
-        """``resolvers`` as ``address:port``; empty: those of /etc/resolv.conf. Raises ValueError."""
+    def __init__(self, resolvers: tuple[str, ...] = (), *, seconds: float = 3.0, hosts: Path = HOSTS, system: Path = RESOLV_CONF) -> None:
+        """``resolvers`` as ``address:port``; empty: those of /etc/resolv.conf. Raises ValueError.
+
+        ``system`` is where the operator may say that those are trusted.
+        """
         self._seconds = seconds
         self._resolvers = resolvers
+        self._servers = _servers(resolver_of(resolvers))
+        self._counts = bool(resolvers) or _at_home(self._servers) or trusts_ad(system)
         self._hosts: Mapping[str, tuple[str, ...]] = read_hosts(hosts)
         self._flights: dict[tuple[str, str], asyncio.Task[Answer]] = {}
         self._alive = self._dead = False
@@ -113,6 +145,12 @@ class DnsLookup:
         if flight is None:
             flight = self._flights[question] = asyncio.get_running_loop().create_task(self._ask(*question))
         return await asyncio.shield(flight)
+
+    async def vouching(self) -> Vouching:
+        """See ``Lookup``. The root is signed: a resolver that does not vouch for it validates nothing."""
+        root = await self.ask(".", "SOA")
+        word = Word.NONE if not root.claimed else Word.COUNTS if self._counts else Word.FAR
+        return Vouching(word=word, resolver=", ".join(self._servers))
 
     async def local(self, host: str) -> tuple[str, ...]:
         """See ``Lookup``."""
@@ -147,8 +185,9 @@ class DnsLookup:
             resolver = self._resolver(checked=checked)
             found = await resolver.resolve(dns.name.from_text(name), kind, lifetime=self._seconds, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
-            secure = any(response.flags & dns.flags.AD for response in error.kwargs["responses"].values())
-            return Answer(name=name, kind=kind, outcome=Outcome.MISSING, reason="NXDOMAIN", secure=secure)
+            claimed = any(response.flags & dns.flags.AD for response in error.kwargs["responses"].values())
+            counts = claimed and self._counts
+            return Answer(name=name, kind=kind, outcome=Outcome.MISSING, reason="NXDOMAIN", claimed=claimed, secure=counts)
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.resolver.YXDOMAIN) as error:
             return failed(Outcome.MISSING, str(error) or type(error).__name__)
         except dns.exception.Timeout:
@@ -157,13 +196,32 @@ class DnsLookup:
             return _no_servers(name, kind, error)
         except (dns.exception.DNSException, OSError) as error:
             return failed(Outcome.FAILED, str(error) or type(error).__name__)
-        return _answer(name, kind, found)
+        return _answer(name, kind, found, counts=self._counts)
 
     def _resolver(self, *, checked: bool) -> dns.asyncresolver.Resolver:
         resolver = resolver_of(self._resolvers)
         resolver.flags = dns.flags.RD | dns.flags.AD | (0 if checked else dns.flags.CD)
         resolver.use_edns(0, 0, _PAYLOAD)
         return resolver
+
+
+def _servers(resolver: dns.asyncresolver.Resolver) -> tuple[str, ...]:
+    """Addresses of the resolvers that are asked."""
+    return tuple(server if isinstance(server, str) else server.answer_nameserver() for server in resolver.nameservers)
+
+
+def _at_home(servers: Sequence[str]) -> bool:
+    """Whether all of them are on this machine."""
+    return all(is_address(server) and ip_address(server).is_loopback for server in servers)
+
+
+def trusts_ad(path: Path) -> bool:
+    """Whether the system is told to trust what its resolvers say of DNSSEC (``options trust-ad``, resolv.conf(5))."""
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return any(line.split()[:1] == ["options"] and "trust-ad" in line.split() for line in lines)
 
 
 def _by_the_system(host: str) -> asyncio.Future[tuple[str, ...]]:
@@ -192,8 +250,9 @@ def _by_the_system(host: str) -> asyncio.Future[tuple[str, ...]]:
     return coming
 
 
-def _answer(name: str, kind: str, found: dns.resolver.Answer) -> Answer:
+def _answer(name: str, kind: str, found: dns.resolver.Answer, *, counts: bool) -> Answer:
     response: dns.message.Message = found.response
+    claimed = bool(response.flags & dns.flags.AD)
     aliases = tuple(_name(rrset[0].target) for rrset in response.answer if rrset.rdtype == dns.rdatatype.CNAME)
     return Answer(
         name=name,
@@ -201,7 +260,8 @@ def _answer(name: str, kind: str, found: dns.resolver.Answer) -> Answer:
         outcome=Outcome.FOUND if found.rrset else Outcome.EMPTY,
         records=tuple(_text(record) for record in found.rrset or ()),
         aliases=aliases if kind != "CNAME" else (),
-        secure=bool(response.flags & dns.flags.AD),
+        claimed=claimed,
+        secure=claimed and counts,
     )
 
 

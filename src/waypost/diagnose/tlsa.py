@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from waypost.diagnose.lookup import Outcome
+from waypost.diagnose.lookup import Outcome, Vouching, Word
 from waypost.diagnose.shown import found
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Met:
     """Whether the port was talked to at all."""
     mx_secure: bool | None = None
     """Whether the MX records that lead here are signed; None where there are none."""
+    vouching: Vouching = Vouching(word=Word.COUNTS)
+    """What the resolver's word is worth."""
 
     @property
     def usable(self) -> tuple[Association, ...]:
@@ -115,9 +117,27 @@ def judge(met: Met) -> Iterator[Finding]:
         if answer.definite:
             yield found("dane-absent", about, host=host)
         return
-    if not answer.secure:
+    if answer.secure:
+        yield from _binding(met, about)
+    elif answer.claimed or met.vouching.word is Word.NONE:
+        yield from _unproven(met, about)
+    else:
         yield found("dane-insecure", about, *answer.evidence, host=host, name=answer.name)
-        return
+
+
+def _unproven(met: Met, about: str) -> Iterator[Finding]:
+    """Whether senders act on the records cannot be known from here; whether they fit can."""
+    facts = {"host": met.host, "resolver": met.vouching.resolver, "count": len(met.usable)}
+    if met.usable and met.chain and not any(each.kept_by(met.chain) for each in met.usable):
+        wanted = _wanted(met.chain)
+        yield found("dane-unproven-mismatch", about, *met.answer.records, f"shown: {wanted}", wanted=wanted, **facts)
+    else:
+        yield found("dane-unproven", about, *met.answer.evidence, **facts)
+
+
+def _binding(met: Met, about: str) -> Iterator[Finding]:
+    """Records that are signed."""
+    answer, host = met.answer, met.host
     if met.mx_secure is False:
         yield found("dane-mx-unsigned", about, *answer.evidence, host=host)
     yield from _records(met, about)
@@ -145,9 +165,14 @@ def _chain(met: Met, about: str) -> Iterator[Finding]:
     kept = [each for each in met.usable if each.kept_by(met.chain)]
     left = [each.text for each in met.usable if each not in kept]
     if not kept:
-        shown = hashlib.sha256(met.chain[0].public).hexdigest()
-        yield found("dane-mismatch", about, *met.answer.records, f"shown: 3 1 1 {shown}", wanted=f"3 1 1 {shown}", **facts)
+        wanted = _wanted(met.chain)
+        yield found("dane-mismatch", about, *met.answer.records, f"shown: {wanted}", wanted=wanted, **facts)
         return
     yield found("dane-kept", about, *(each.text for each in kept), **facts)
     if left:
         yield found("dane-stale", about, *left, host=met.host, record=left[0])
+
+
+def _wanted(chain: Sequence[Certificate]) -> str:
+    """The record that fits what is shown."""
+    return f"3 1 1 {hashlib.sha256(chain[0].public).hexdigest()}"

@@ -1,7 +1,7 @@
 """Names: from the target to the servers that take its mail, and whether the DNS holds together. Talks to no mail server.
 
 RFC 5321 section 5.1 (MX, implicit MX), RFC 7505 (null MX), RFC 2181 section 10.3 (no alias behind MX), RFC 1912 section 2.1 (reverse
-names), RFC 4035 section 3.2.3 (what a resolver says of DNSSEC).
+names), RFC 4035 sections 3.2.3 and 4.9.3 (what a resolver says of DNSSEC).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
-from waypost.diagnose.lookup import Answer, Outcome, reverse
+from waypost.diagnose.lookup import Answer, Outcome, Word, reverse
 from waypost.diagnose.scene import Server, Source, is_ip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-    from waypost.diagnose.lookup import Lookup
+    from waypost.diagnose.lookup import Lookup, Vouching
     from waypost.diagnose.scene import Scene
 
 _FAULTS = {
@@ -59,8 +59,10 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
         for finding in await _reverse(scene, own if is_ip(target.name) else ()):
             yield finding
         return
-    exchangers, host = await asyncio.gather(scene.lookup.ask(target.name, "MX"), _host(scene.lookup, target.name))
-    for finding in judge_domain(exchangers, host):
+    exchangers, host, vouching = await asyncio.gather(
+        scene.lookup.ask(target.name, "MX"), _host(scene.lookup, target.name), scene.lookup.vouching()
+    )
+    for finding in judge_domain(exchangers, host, vouching):
         yield finding
     hosts = await _hosts(scene, exchangers, host)
     for finding in judge_exchangers(exchangers, hosts):
@@ -122,7 +124,7 @@ def _turns(*several: Sequence[str]) -> tuple[str, ...]:
     return tuple(each[number] for number in range(longest) for each in several if number < len(each))
 
 
-def judge_domain(exchangers: Answer, host: Host) -> Iterator[Finding]:
+def judge_domain(exchangers: Answer, host: Host, vouching: Vouching) -> Iterator[Finding]:
     """What the first answers say of the domain as such: whether it is there, signed, and takes mail at all."""
     about = exchangers.name
     fault = _FAULTS.get(exchangers.outcome)
@@ -131,14 +133,22 @@ def judge_domain(exchangers: Answer, host: Host) -> Iterator[Finding]:
             key=fault, about=about, evidence=exchangers.evidence, facts={"name": about, "kind": "MX", "reason": exchangers.reason}
         )
         return
-    key = "dnssec-signed" if exchangers.secure else "dnssec-unsigned"
-    yield Finding(key=key, about=about, facts={"name": about})
+    yield Finding(key=_dnssec(exchangers, vouching), about=about, facts={"name": about, "resolver": vouching.resolver})
     if exchangers.aliases:
         facts = {"name": about, "target": exchangers.aliases[-1]}
         yield Finding(key="domain-alias", about=about, evidence=_chain(about, exchangers.aliases), facts=facts)
     records = _mx(exchangers)
     if not records and host.addresses:
         yield Finding(key="mx-implicit", about=about, evidence=(*exchangers.evidence, *host.four.evidence), facts={"name": about})
+
+
+def _dnssec(answer: Answer, vouching: Vouching) -> str:
+    """A word that does not count proves nothing, nor does the silence of a resolver that does not validate (4035#4.9.3)."""
+    if answer.secure:
+        return "dnssec-signed"
+    if answer.claimed:
+        return "dnssec-unproven"
+    return "dnssec-unknown" if vouching.word is Word.NONE else "dnssec-unsigned"
 
 
 def judge_exchangers(exchangers: Answer, hosts: Sequence[Host]) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from waypost.diagnose.finding import Finding
-    from waypost.diagnose.lookup import Answer
+    from waypost.diagnose.lookup import Answer, Vouching
     from waypost.diagnose.scene import Contact, Scene
     from waypost.net.stream import ClientStream
     from waypost.net.tls import Context
@@ -55,6 +55,7 @@ class Associations:
     answers: dict[str, Answer]
     signed: bool | None
     """Whether the MX records that lead to the hosts are; None where none do."""
+    vouching: Vouching
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +77,7 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
         associations(scene),
         asyncio.gather(*(look_at(scene, contact, verifying, blind) for contact in wanted(scene))),
     )
+    scene.looks.extend(looks)
     faulty: set[str] = set()
     for look in looks:
         for finding in tls.judge(look):
@@ -229,7 +231,7 @@ async def associations(scene: Scene) -> Associations:
     answers = await asyncio.gather(*(scene.lookup.ask(f"_{SMTP}._tcp.{host}", "TLSA") for host in hosts))
     by_mx = any(server.source is Source.EXCHANGER for server in scene.servers)
     signed = (await scene.lookup.ask(scene.target.name, "MX")).secure if by_mx else None
-    return Associations(answers=dict(zip(hosts, answers, strict=True)), signed=signed)
+    return Associations(answers=dict(zip(hosts, answers, strict=True)), signed=signed, vouching=await scene.lookup.vouching())
 
 
 async def promised(scene: Scene, domain: str) -> Promise:
@@ -328,7 +330,7 @@ def judge_dane(looks: Sequence[Look], dane: Associations) -> list[Finding]:
 def _met(host: str, dane: Associations, looks: Sequence[Look]) -> tlsa.Met:
     mine = [look for look in looks if look.place.host == host and look.place.port == SMTP]
     chain = next((look.chain for look in mine if look.chain), ())
-    return tlsa.Met(host=host, answer=dane.answers[host], chain=chain, reached=bool(mine), mx_secure=dane.signed)
+    return tlsa.Met(host=host, answer=dane.answers[host], chain=chain, reached=bool(mine), mx_secure=dane.signed, vouching=dane.vouching)
 
 
 def judge_promise(domain: str | None, promise: Promise, reports: Answer | None, faulty: set[str]) -> list[Finding]:
