@@ -113,8 +113,17 @@ class Talk:
         self.send(f"{line}\r\n".encode())
         return await self.reply(seconds=seconds)
 
-    def send(self, octets: bytes) -> None:
-        """Send ``octets`` as they are."""
+    @property
+    def certificate(self) -> bytes:
+        """The server's, in DER; empty in the clear."""
+        return self._stream.certificate
+
+    def send(self, octets: bytes, *, secret: bool = False) -> None:
+        """Send ``octets`` as they are; ``secret``: what was said tells nothing of them."""
+        if secret:
+            self.said.append("C: ...")
+            self._stream.send(octets)
+            return
         shown = octets if not octets.upper().startswith(b"AUTH ") else b"AUTH " + octets[5:].split(b" ")[0] + b" ..."
         self.said += [f"C: {_readable(line)}" for line in shown.splitlines()]
         self._stream.send(octets)

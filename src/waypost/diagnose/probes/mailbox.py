@@ -1,28 +1,24 @@
-"""Mailboxes: whether postmaster, and the mailbox that was given, are taken; the login, where one is asked for. Never says DATA.
+"""Mailboxes: whether postmaster, and the mailbox that was given, are taken; whether strangers may relay. Never says DATA.
 
-RFC 5321 sections 4.5.1 (postmaster), 4.5.5 and 6.1 (the null reverse-path), RFC 4954 (AUTH), RFC 8314 section 3.1 (passwords need TLS).
+RFC 5321 sections 4.5.1 (postmaster), 4.5.5 and 6.1 (the null reverse-path).
 """
 
 from __future__ import annotations
 
-import base64
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
-from waypost.diagnose.offers import mechanisms
-from waypost.diagnose.plan import SMTP, SUBMISSION, SUBMISSIONS
+from waypost.diagnose.plan import SMTP
 from waypost.diagnose.probes.dialogue import NOBODY, introduce
-from waypost.diagnose.scene import Hello, Source, is_ip, offered
+from waypost.diagnose.probes.login import login
+from waypost.diagnose.scene import Source
 from waypost.net.dial import UnreachableError
-from waypost.net.stream import HandshakeError
-from waypost.net.tls import CertificateError, client_context
 from waypost.replies.line import read_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from waypost.diagnose.scene import Contact, Scene
+    from waypost.diagnose.scene import Contact, Hello, Scene
     from waypost.diagnose.talk import Said, Talk
 
 RELAY_FROM, RELAY_TO = "relay-probe@example.org", "relay-probe@example.net"
@@ -39,7 +35,7 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
             for finding in await _relaying(scene, contact):
                 yield finding
     if scene.options.account is not None:
-        for finding in await _login(scene):
+        for finding in await login(scene):
             yield finding
 
 
@@ -176,58 +172,3 @@ async def _relaying(scene: Scene, contact: Contact) -> list[Finding]:
     evidence = (f"C: MAIL FROM:<{RELAY_FROM}>", f"C: RCPT TO:<{RELAY_TO}>", *said.evidence)
     key = "open-relay" if said.positive else "relay-refused"
     return [Finding(key=key, about=contact.place.shown, evidence=evidence, facts=_facts(contact, said))]
-
-
-# ---- login ---------------------------------------------------------------------------------------------------
-
-
-async def _login(scene: Scene) -> list[Finding]:
-    """Log in where accounts belong: submission, else the port that was named."""
-    order = [scene.target.port] if scene.target.port else [SUBMISSIONS, SUBMISSION, SMTP]
-    contacts = sorted((each for each in scene.greeted() if each.place.port in order), key=lambda each: order.index(each.place.port))
-    account = scene.options.account or ""
-    if not contacts:
-        return [Finding(key="login-nowhere", about=account, facts={"account": account})]
-    contact = contacts[0]
-    facts = {"account": account, "host": contact.place.host, "port": str(contact.place.port)}
-    try:
-        talk, keywords = await _safe(scene, contact)
-    except (UnreachableError, HandshakeError, CertificateError) as fault:
-        return [Finding(key="login-unsafe", about=contact.place.shown, evidence=(str(fault),), facts={**facts, "reason": str(fault)})]
-    try:
-        offer = mechanisms(keywords)
-        if "PLAIN" not in offer:
-            shown = ", ".join(sorted(offer)) or "-"
-            return [Finding(key="login-not-offered", about=contact.place.shown, facts={**facts, "mechanisms": shown})]
-        secret = base64.b64encode(f"\0{account}\0{scene.options.password}".encode()).decode()
-        said = await talk.ask(f"AUTH PLAIN {secret}")
-        await talk.quit()
-    finally:
-        talk.close()
-    key = "login-accepted" if said.code == 235 else "login-refused"
-    return [Finding(key=key, about=contact.place.shown, evidence=said.evidence, facts={**facts, **_facts(contact, said)})]
-
-
-async def _safe(scene: Scene, contact: Contact) -> tuple[Talk, dict[str, str]]:
-    """A connection over which a password may go: verified TLS, or one that never leaves this machine. Raises what says why not."""
-    place = contact.place
-    at_home = ip_address(place.address).is_loopback
-    name = None if is_ip(place.host) else place.host
-    talk = await scene.connect(place)
-    try:
-        context = client_context(verify=not at_home, ca=scene.options.authorities)
-        if contact.implicit_tls:
-            await talk.start_tls(context, name or place.address, seconds=scene.limits.connect)
-        await talk.reply(seconds=scene.limits.greeting)
-        said = await talk.ask(f"EHLO {scene.own_name(talk)}")
-        keywords = offered(said)
-        if "STARTTLS" in keywords and not talk.tls:
-            await talk.ask("STARTTLS")
-            await talk.start_tls(context, name or place.address, seconds=scene.limits.connect)
-            keywords = offered(await talk.ask(f"EHLO {scene.own_name(talk)}"))
-        if not talk.tls and not at_home:
-            raise HandshakeError("no TLS is offered, and a password does not go in the clear")  # noqa: TRY301 - one way out for all that is unsafe
-    except (HandshakeError, CertificateError):
-        talk.close()
-        raise
-    return talk, keywords

@@ -5,15 +5,13 @@ RFC 5321 sections 3.1, 3.2 and 4.1.4; RFC 3207 section 4.2; RFC 4954 section 4. 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
-from waypost.diagnose.send.auth import MECHANISMS, PROVES_SERVER, Circumstances, candidates
+from waypost.diagnose.send.auth import MECHANISMS, Circumstances, candidates
 from waypost.diagnose.send.ending import Ending
 from waypost.diagnose.send.errand import Dialect, Security, Stage, Stop, Way
-from waypost.diagnose.send.scram import ExchangeError
+from waypost.diagnose.send.exchange import exchange
 from waypost.diagnose.send.steps import Fault, Listen, Note, Secure, Send, Shaken
 from waypost.diagnose.talk import Said
 
@@ -23,10 +21,6 @@ if TYPE_CHECKING:
     from waypost.diagnose.send.auth import Mechanism
     from waypost.diagnose.send.errand import Errand, Login
     from waypost.diagnose.send.steps import Answer, Step, Steps
-
-_INITIAL = 500
-"""Octets of an AUTH line up to which an initial response goes with it: commands may have 512 (4954#4)."""
-_SHOWN = "<redacted>"
 
 
 class StopError(Exception):
@@ -323,47 +317,19 @@ def _authenticated(session: Session, row: Mechanism, login: Login, at: Circumsta
     """One exchange; whether it succeeded."""
     if row.readable and session.secured and not session.shaken.verified:
         yield Note("The certificate was not verified: whoever stands in between reads the password")
-    exchange = row.exchange(login, at)
-    try:
-        initial = next(exchange)
-        proven = row.name not in PROVES_SERVER
-        line = f"AUTH {row.name}"
-        if initial is not None and len(line) + len(initial) * 4 // 3 < _INITIAL:
-            yield Send(f"{line} {_encoded(initial) or '='}\r\n".encode(), shown=f"{line} {_SHOWN}", secret=True)
-            initial = None
-        else:
-            yield command(line)
+
+    def hear() -> Steps[Said]:
         session.sent(Stage.AUTH)
-        while True:
-            said = yield from session.hear("AUTH", "23")
-            if said.code // 100 != 3:
-                break
-            response = initial if initial is not None else _next(exchange, said)
-            initial = None
-            proven = proven or response == b""
-            yield Send(f"{_encoded(response)}\r\n".encode(), shown=_SHOWN if response else "", secret=True)
-    except ExchangeError as fault:
-        yield Fault(f"{row.name}: {fault}")
-        yield command("*")
-        yield from session.hear("AUTH", "5")
+        return (yield from session.hear("AUTH", "23"))
+
+    came = yield from exchange(row, login, at, hear)
+    if came.fault:
+        yield Fault(f"{row.name}: {came.fault}")
+        if came.begun:
+            yield command("*")
+            yield from session.hear("AUTH", "5")
         return False
-    if said.positive and not proven:
+    if came.accepted and not came.proven:
         yield Fault(f"{row.name}: the server accepted without proving that it knows the password", found("send-auth-unproven"))
         raise StopError(Ending.AUTH)
-    return said.positive
-
-
-def _next(exchange: Generator[bytes | None, bytes, None], said: Said) -> bytes:
-    """The response to a challenge. Raises ExchangeError."""
-    try:
-        challenge = base64.b64decode(said.lines[-1][4:].strip(), validate=True)
-    except (binascii.Error, ValueError) as flaw:
-        raise ExchangeError("the challenge is no base64") from flaw
-    try:
-        return exchange.send(challenge) or b""
-    except StopIteration as end:
-        raise ExchangeError("the server asks for more than the mechanism has to say") from end
-
-
-def _encoded(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")
+    return came.accepted
