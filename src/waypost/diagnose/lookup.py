@@ -1,6 +1,7 @@
 """Records of any kind, asked of the recursive resolvers, with what a diagnosis needs beside them: aliases, DNSSEC, why not. Knows no SMTP.
 
-RFC 2308 (answers that say no), RFC 4035 sections 3.2.3 (the AD bit) and 4.9.3 (whose word counts), RFC 6840 section 5.7 (asking for it).
+RFC 2308 (answers that say no), RFC 4035 sections 3.2.3 (the AD bit) and 4.9.3 (whose word counts), RFC 6840 section 5.7 (asking for it),
+RFC 8914 (why a resolver fails).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import dns.asyncresolver
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -33,6 +35,21 @@ if TYPE_CHECKING:
 
 
 RESOLV_CONF = Path("/etc/resolv.conf")
+_EXTENDED = {
+    dns.edns.EDECode.UNSUPPORTED_DNSKEY_ALGORITHM: "algorithm not supported",
+    dns.edns.EDECode.DNSSEC_INDETERMINATE: "DNSSEC indeterminate",
+    dns.edns.EDECode.DNSSEC_BOGUS: "DNSSEC bogus",
+    dns.edns.EDECode.SIGNATURE_EXPIRED: "signature expired",
+    dns.edns.EDECode.SIGNATURE_NOT_YET_VALID: "signature not yet valid",
+    dns.edns.EDECode.DNSKEY_MISSING: "no key fits the DS record",
+    dns.edns.EDECode.RRSIGS_MISSING: "signatures missing",
+    dns.edns.EDECode.NO_ZONE_KEY_BIT_SET: "no zone key",
+    dns.edns.EDECode.NSEC_MISSING: "no proof of absence",
+    dns.edns.EDECode.PROHIBITED: "this resolver does not serve us",
+    dns.edns.EDECode.NO_REACHABLE_AUTHORITY: "no name server of the zone can be reached",
+    dns.edns.EDECode.NETWORK_ERROR: "its name servers cannot be reached",
+}
+"""Reasons that a resolver gives beside SERVFAIL or REFUSED (8914#4)."""
 _PAYLOAD = 1232
 """Octets of a UDP answer that pass everywhere."""
 
@@ -174,7 +191,7 @@ class DnsLookup:
         if answer.outcome is Outcome.SILENT:
             self._dead = not self._alive  # a resolver that answers others is not dead: the name servers behind this name are
         elif answer.outcome is Outcome.FAILED and (await self._query(name, kind, checked=False)).definite:
-            return Answer(name=name, kind=kind, outcome=Outcome.BOGUS, reason="SERVFAIL, and an answer with checking disabled")
+            return Answer(name=name, kind=kind, outcome=Outcome.BOGUS, reason=f"{answer.reason}, and an answer with checking disabled")
         return answer
 
     async def _query(self, name: str, kind: str, *, checked: bool = True) -> Answer:
@@ -268,10 +285,17 @@ def _answer(name: str, kind: str, found: dns.resolver.Answer, *, counts: bool) -
 def _no_servers(name: str, kind: str, error: dns.resolver.NoNameservers) -> Answer:
     """Every resolver answered with a failure, or none could be reached at all."""
     responses = [entry[4] for entry in error.kwargs["errors"]]
-    codes = [dns.rcode.to_text(response.rcode()) for response in responses if response is not None]
+    codes = [_failure(response) for response in responses if response is not None]
     if codes:
         return Answer(name=name, kind=kind, outcome=Outcome.FAILED, reason=", ".join(dict.fromkeys(codes)))
     return Answer(name=name, kind=kind, outcome=Outcome.SILENT, reason="no resolver can be reached")
+
+
+def _failure(response: dns.message.Message) -> str:
+    """Its code, and why, where the resolver says so (8914#4); what it adds in words of its own is not repeated."""
+    why = [_EXTENDED[option.code] for option in response.options if isinstance(option, dns.edns.EDEOption) and option.code in _EXTENDED]
+    code = dns.rcode.to_text(response.rcode())
+    return f"{code} ({', '.join(why)})" if why else code
 
 
 def _text(record: dns.rdata.Rdata) -> str:
