@@ -115,7 +115,7 @@ def test_content_rate_at_its_edge(octets: int, code: bytes) -> None:
                 await talk.ask(line)
             hands[0] += 40
             talk.send(b"x: y\r\n\r\n" + b"z" * (octets - 8))
-            await place.settled(lambda: not place.gate.sessions or any(one._came == octets for one in place.gate._sessions))
+            await place.settled(lambda: not place.gate.sessions or any(one.patience._came == octets for one in place.gate._sessions))
             if code == b"250":
                 talk.send(b"\r\n.\r\n")
             assert (await talk.reply())[:3] == code

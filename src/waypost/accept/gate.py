@@ -38,6 +38,8 @@ _AWAY_EVERY = 1.0
 """Seconds between two reports that the same client was turned away."""
 _AWAY_KEPT = 4096
 """Clients of whom that is remembered."""
+_CUT_SECONDS = 1.0
+"""How long sessions that are cut may take to end."""
 _BUSY = 0.8
 """The share of all connections from which waits are shorter."""
 
@@ -49,10 +51,12 @@ class Gate:
         """``descriptors``: connections that file descriptors allow; None: as the system says."""
         self._services = services
         self._guessing = Guessing(network=1, account=1, now=services.clock.monotonic)
-        self._house = House(services, HANDSHAKES, self._guessing)
+        self._house = House(services, HANDSHAKES, self._guessing, self._left)
         self._descriptors = descriptor_cap() if descriptors is None else descriptors
         self._doors: list[_Door] = []
         self._sessions: set[Session] = set()
+        self._vacant: asyncio.Event | None = None
+        """Set when the last session has left; there is one only while the gate drains."""
         self._told = -_TOLD_EVERY
         self._away: dict[str, float] = {}
         self._clients = Clients(address=1, network=1, rate=1, now=services.clock.monotonic)
@@ -97,13 +101,10 @@ class Gate:
         await asyncio.sleep(0)  # whoever was let in this moment has begun
         for session in tuple(self._sessions):
             session.retire()
-        tasks = self._tasks()
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=1.0)
+        if not await self._empty(seconds):
+            for session in tuple(self._sessions):
+                session.cut()
+            await self._empty(_CUT_SECONDS)
 
     # ---- within -----------------------------------------------------------------------------------------------
 
@@ -127,8 +128,17 @@ class Gate:
         wanted = _part(limits.connections, plan.share) if limits.connections else self._descriptors
         self._most = min(wanted, self._descriptors)
 
-    def _tasks(self) -> set[asyncio.Task[None]]:
-        return {session.task for session in self._sessions if session.task is not None}
+    async def _empty(self, seconds: float) -> bool:
+        """Wait until nobody is in; whether that came to pass within ``seconds``."""
+        self._vacant = asyncio.Event()
+        if not self._sessions:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._vacant.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _enter(self, rules: Rules, arrival: Arrival) -> None:
         """Let a client in, or turn it away."""
@@ -145,10 +155,12 @@ class Gate:
         session = Session(self._house, rules, arrival.ends, trusted=trusted)
         self._sessions.add(session)
         self._house.busy = len(self._sessions) > self._most * _BUSY
-        session.task = asyncio.get_running_loop().create_task(session.run(arrival, self._left))
+        session.begin(arrival)
 
     def _left(self, session: Session) -> None:
         self._sessions.discard(session)
+        if self._vacant is not None and not self._sessions:
+            self._vacant.set()
         self._house.busy = len(self._sessions) > self._most * _BUSY
         if not session.subject.trusted:
             self._clients.leave(session.ends.remote)

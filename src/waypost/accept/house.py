@@ -1,4 +1,4 @@
-"""What the sessions of one gate share. Knows no session."""
+"""What the sessions of one gate share. Knows of a session only that it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from waypost.accept.rules import Services
+    from waypost.accept.session import Session
     from waypost.policy.checks.guessing import Guessing
 
 
@@ -51,12 +54,13 @@ class Turn:
 class House:
     """What the sessions of one gate share."""
 
-    __slots__ = ("busy", "draining", "guessing", "handshakes", "services")
+    __slots__ = ("busy", "draining", "guessing", "handshakes", "left", "services")
 
-    def __init__(self, services: Services, handshakes: int, guessing: Guessing) -> None:
-        """``handshakes``: TLS handshakes at the same time."""
+    def __init__(self, services: Services, handshakes: int, guessing: Guessing, left: Callable[[Session], None]) -> None:
+        """``handshakes``: TLS handshakes at the same time; ``left`` is told of the end of each session."""
         self.services = services
         self.guessing = guessing
+        self.left = left
         self.busy = False
         """More than four fifths of all connections are taken: waits are shorter."""
         self.draining = False

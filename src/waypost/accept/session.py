@@ -1,8 +1,8 @@
-"""The one coroutine of a session: octets to the language, its events to judgement, the replies back in one write. Knows no policy.
+"""The course of a session: octets to the language, its events to judgement, the replies back in one write. Knows no policy.
 
-Everything that one read brought is answered by one write; what is ready goes out before anything slow is awaited. The deadline of a
-command runs from the answer before it and is not moved by single octets; that of content grows with what comes (RFC 5321 section
-4.5.3.2).
+What the connection brings is heard at once, where it comes in; only what takes time (a handshake, a check that asks elsewhere, the
+spool) is a task, and until it is done nothing more is heard. So an idle session is no coroutine, and a command wakes none.
+Everything that one read brought is answered by one write; what is ready goes out before anything slow is awaited.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from waypost.accept import telling
 from waypost.accept.hearing import HEARD
 from waypost.accept.opening import CLOSING, greeting, let_in
 from waypost.accept.origin import origin_of
+from waypost.accept.patience import Patience
 from waypost.accept.record import Record
 from waypost.mail import identifier
 from waypost.net.stream import ClosedError, DeadlineError, HandshakeError
@@ -23,7 +24,7 @@ from waypost.smtp.server import ServerSession
 from waypost.smtp.terms import TlsMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable
 
     from waypost.accept.house import House
     from waypost.accept.rules import Rules, Services
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from waypost.replies import Reply
     from waypost.smtp.events import Event
 
-_PATIENCE = 30.0
-"""Seconds of content before its rate counts."""
 _SLOWEST = 30
 """Longest delay of an answer after errors, in seconds."""
 _TOLD = 1000
@@ -48,20 +47,20 @@ class Session:
     """One session, from its connection to its end."""
 
     __slots__ = (
-        "_came",
-        "_content_began",
+        "_careful",
         "_ending",
         "_errors",
         "_event",
-        "_idle",
+        "_heard",
         "_junk",
         "_now",
         "_opened",
         "_origin",
         "_out",
+        "_over",
         "_penalty",
-        "_until",
-        "_volume",
+        "_start",
+        "_task",
         "accepted",
         "auth_failures",
         "ends",
@@ -69,6 +68,7 @@ class Session:
         "house",
         "key",
         "messages",
+        "patience",
         "protocol",
         "queued",
         "record",
@@ -77,7 +77,6 @@ class Session:
         "services",
         "stream",
         "subject",
-        "task",
         "transaction",
     )
 
@@ -95,47 +94,34 @@ class Session:
             self.identify()
         self.record = Record(self.subject.session, services.clock, services.observers)
         self.transaction: Transaction | None = None
-        self.task: asyncio.Task[None] | None = None
         self.extended = False
         """Greeted by EHLO or LHLO."""
         self.accepted = self.messages = self.refusals = self.auth_failures = 0
         self.queued: list[str] | None = None
         self.key = ""
         """Of the reply that ended the session, or of its last refusal."""
-        self._errors = self._junk = self._came = self._volume = 0
-        self._content_began: float | None = None
         self._opened = self._now = services.clock.monotonic()
-        self._until = self._opened + rules.limits.session_seconds
+        self.patience = Patience(rules.limits, self._opened)
+        self._errors = self._junk = self._start = 0
         self._origin: Origin | None = None
         self._out: list[bytes] = []
         self._event: Event | None = None
-        self._ending = self._idle = self._penalty = False
+        self._careful: bytes | None = None
+        """What one read brought, while it is told apart what of it is content; ``_start`` is where the next event begins in it."""
+        self._task: asyncio.Task[None] | None = None
+        """What takes time, while it does."""
+        self._ending = self._heard = self._over = self._penalty = False
 
     # ---- its course -------------------------------------------------------------------------------------------
 
-    async def run(self, arrival: Arrival, left: Callable[[Session], None]) -> None:
-        """From the greeting to the end, which ``left`` is told of. Raises nothing but CancelledError."""
-        try:
-            await self._greet(early=await let_in(self, arrival))
-            if not self._ending:
-                await self._converse()
-        except ClosedError:
-            pass  # what was under way is dropped below
-        except DeadlineError:
-            self._late()
-        except (HandshakeError, TimeoutError) as error:
-            telling.handshake_failed(self, str(error) or "its turn did not come in time")
-        except asyncio.CancelledError:
-            self.say_last(Key.SHUTDOWN)
-            raise
-        except Exception as error:  # noqa: BLE001 - a fault of ours ends this one session, is told, and reaches no client
-            telling.failed(self, error)
-            self.say_last(Key.INTERNAL_ERROR)
-        finally:
-            try:
-                self._end()
-            finally:
-                left(self)
+    def begin(self, arrival: Arrival) -> None:
+        """Open the connection, greet, and go on by itself until ``house.left`` is told of the end. Call it on a running loop."""
+        self._wait(self._open(arrival))
+
+    async def _open(self, arrival: Arrival) -> None:
+        await self._greet(early=await let_in(self, arrival))
+        if self.stream is not None:
+            self.stream.listen(self._awake)
 
     async def _greet(self, *, early: bool) -> None:
         plan = self.rules.plan
@@ -150,53 +136,113 @@ class Session:
         self._out.append(octets)
         if not reply.accepts:  # 5321#3.1: the session stays, for QUIT
             self.refuse(reply, blame=False)
-        self.flush()
-        self._set_deadline(heard=True)
+        self._heard = True
 
-    async def _converse(self) -> None:
-        stream, protocol, record, monotonic = self.stream, self.protocol, self.record, self.services.clock.monotonic
+    def _awake(self) -> None:
+        """The connection has news. While something slow is under way they wait there."""
+        stream = self.stream
+        if self._task is not None or self._over or stream is None:
+            return
+        try:
+            octets = stream.take()
+            if octets:
+                self._hear(octets)
+        except Exception as error:  # noqa: BLE001 - a fault of ours ends this one session, is told, and reaches no client
+            self._break(error)
+
+    def _hear(self, octets: bytes) -> None:
+        """Hear all that one read brought."""
+        self._now = self.record.at = self.services.clock.monotonic()
+        protocol = self.protocol
+        self._careful = octets if self._note(octets) else None
+        self._start = 0
+        self._heard = False
+        protocol.receive(octets)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Hear what waits in the language, up to what takes time."""
+        protocol = self.protocol
+        careful = self._careful
+        while not self._ending:
+            within = protocol.awaiting_content
+            event = protocol.next_event()
+            if event is None:
+                if careful is not None and not within:
+                    self._note_rest(careful)
+                break
+            self._event = event
+            self._heard = True
+            if careful is not None:
+                self._note_part(careful, event, within=within)
+            slow = HEARD[type(event)](self, event)
+            if slow is not None or self._penalty:
+                self._wait(slow)
+                return
+        self._event = self._careful = None  # an idle session holds on to nothing
+        self._rest()
+
+    def _rest(self) -> None:
+        """Everything is answered: wait for more, unless it is over."""
+        self.flush()
+        if self._ending or self.protocol.over or (self.house.draining and self._drained()):
+            self._finish()
+            return
+        stream = self.stream
         if stream is None:
             return
-        while True:
-            self._idle = True
-            octets = await stream.receive()
-            self._idle = False
-            self._now = record.at = monotonic()
-            within = protocol.awaiting_content
-            careful = self._note(octets, within=within)
-            start = 0
-            self._event = None
-            protocol.receive(octets)
-            while (event := protocol.next_event()) is not None:
-                self._event = event
-                if careful:
-                    start = self._note_part(octets, start, event, within=within)
-                slow = HEARD[type(event)](self, event)
-                if slow is not None:
-                    self.flush()
-                    await slow
-                    self.tick()
-                if self._penalty:
-                    self.flush()
-                    await self._pay()
-                if self._ending:
-                    break
-                within = careful and protocol.awaiting_content
-            if careful and not (within or self._ending) and start < len(octets):
-                record.rest(octets[start:], content=protocol.awaiting_content)
-            self.flush()
-            if (self._ending or protocol.over or self.house.draining) and self._over():
-                return
-            heard = self._event is not None
-            self._event = None  # an idle session holds on to nothing
-            await stream.drain()
-            self._set_deadline(heard=heard)
+        if stream.stuck:
+            self._wait(stream.drain())
+            return
+        seconds = self.patience.seconds(self._now, content=self.protocol.awaiting_content, heard=self._heard, busy=self.house.busy)
+        if seconds:
+            stream.deadline(seconds)
 
-    def _over(self) -> bool:
-        """Whether nothing more is to be heard: while the server shuts down, as soon as no transaction is open."""
-        if self.house.draining and self.transaction is None and not self.protocol.over:
+    def _drained(self) -> bool:
+        """While the server shuts down a session is over as soon as no transaction is open."""
+        if self.transaction is None:
             self.say_last(Key.SHUTDOWN)
-        return self._ending or self.protocol.over
+        return self._ending
+
+    def _wait(self, slow: Awaitable[None] | None) -> None:
+        """Hear nothing more until ``slow`` is done and the price of errors is paid; what was answered goes out before."""
+        self.flush()
+        self._task = asyncio.get_running_loop().create_task(self._endure(slow))
+
+    async def _endure(self, slow: Awaitable[None] | None) -> None:
+        try:
+            if slow is not None:
+                await slow
+                self.tick()
+            if self._penalty:
+                self.flush()
+                await self._pay()
+            self._task = None
+            self._go_on()
+        except asyncio.CancelledError:
+            self._task = None
+            self.say_last(Key.SHUTDOWN)
+            self._finish()
+            raise
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._task = None
+            self._break(error)
+        self._awake()
+
+    def _break(self, error: Exception) -> None:
+        """The session cannot go on."""
+        match error:
+            case ClosedError():
+                pass  # what was under way is dropped with it
+            case DeadlineError():
+                key, facts = self.patience.ended(self.services.clock.monotonic(), busy=self.house.busy)
+                self.say_last(key, **facts)
+            case HandshakeError() | TimeoutError():
+                telling.handshake_failed(self, str(error) or "its turn did not come in time")
+            case _:
+                telling.failed(self, error)
+                self.say_last(Key.INTERNAL_ERROR)
+        self._finish()
 
     # ---- what is said -----------------------------------------------------------------------------------------
 
@@ -299,13 +345,12 @@ class Session:
         elif len(self.queued) < 1000:
             self.queued.append(id)
 
-    # ---- deadlines --------------------------------------------------------------------------------------------
+    # ---- what is recorded -------------------------------------------------------------------------------------
 
-    def _note(self, octets: bytes, *, within: bool) -> bool:
-        """Record what came; whether content may be among it (``within``: it begins there), so that it is told apart event by event."""
-        if within:
-            self._came += len(octets)
-            self._volume += len(octets)
+    def _note(self, octets: bytes) -> bool:
+        """Record what came; whether content may be among it, so that it is told apart event by event."""
+        if self.protocol.awaiting_content:
+            self.patience.came(len(octets))
             return True
         if self.protocol.unread:  # the beginning of its first line came before
             return True
@@ -316,61 +361,47 @@ class Session:
         self.record.heard(octets)
         return False
 
-    def _note_part(self, octets: bytes, start: int, event: Event, *, within: bool) -> int:
-        """Record what ``event`` used of ``octets`` from ``start`` on; where it ended."""
-        end = max(len(octets) - self.protocol.unread, start)
+    def _note_part(self, octets: bytes, event: Event, *, within: bool) -> None:
+        """Record what ``event`` used of ``octets``, unless it was content already (``within``)."""
+        end = max(len(octets) - self.protocol.unread, self._start)
         if not within:
-            self.record.part(octets[start:end], event)
-        return end
+            self.record.part(octets[self._start : end], event)
+        self._start = end
 
-    def _left(self, now: float) -> float:
-        """Seconds that the session may still last; content at the lowest rate that is allowed prolongs it."""
-        return self._until + self._volume / self.rules.limits.content_rate - now
-
-    def _patience(self, now: float) -> float:
-        """Seconds that content may still take to come."""
-        began = now if self._content_began is None else self._content_began
-        return _PATIENCE + self._came / self.rules.limits.content_rate - (now - began)
-
-    def _set_deadline(self, *, heard: bool) -> None:
-        if self.stream is None:
-            return
-        now = self._now
-        limits = self.rules.limits
-        if self.protocol.awaiting_content:
-            if self._content_began is None:
-                self._content_began, self._came = now, 0
-            seconds = min(limits.command_seconds, self._patience(now), self._left(now))
-        else:
-            if not heard and self._content_began is None:
-                return  # a line is not whole yet: its time goes on running
-            self._content_began = None
-            seconds = limits.command_seconds_busy if self.house.busy else limits.command_seconds
-            if now + seconds > self._until:  # seldom so late: then it is worth the division
-                seconds = min(seconds, self._left(now))
-        self.stream.deadline(max(0.001, seconds))
-
-    def _late(self) -> None:
-        now = self.services.clock.monotonic()
-        if self._left(now) <= 0:
-            self.say_last(Key.SESSION_TOO_LONG)
-        elif self._content_began is not None and self._patience(now) <= 0:
-            self.say_last(Key.CONTENT_TOO_SLOW)
-        else:
-            busy = self.house.busy and self._content_began is None
-            limits = self.rules.limits
-            self.say_last(Key.TIMEOUT, seconds=limits.command_seconds_busy if busy else limits.command_seconds)
+    def _note_rest(self, octets: bytes) -> None:
+        """Record what no event used of ``octets`` yet."""
+        if self._start < len(octets):
+            self.record.rest(octets[self._start :], content=self.protocol.awaiting_content)
 
     # ---- its end ----------------------------------------------------------------------------------------------
 
     def retire(self) -> None:
         """The server is shutting down: an idle session ends now, another after its transaction."""
         if self.stream is None:
-            if self.task is not None:
-                self.task.cancel()
-        elif self._idle and self.transaction is None:
+            if self._task is not None:
+                self._task.cancel()
+        elif self._task is None and self.transaction is None:
             self.say_last(Key.SHUTDOWN)
             self.stream.close()
+            self._finish()
+
+    def cut(self) -> None:
+        """End it now, whatever is under way."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.say_last(Key.SHUTDOWN)
+            self._finish()
+
+    def _finish(self) -> None:
+        """It is over; idempotent."""
+        if self._over:
+            return
+        self._over = True
+        try:
+            self._end()
+        finally:
+            self.house.left(self)
 
     def _end(self) -> None:
         self.drop()

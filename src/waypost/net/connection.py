@@ -16,6 +16,8 @@ from waypost.net.stream import ClosedError, DeadlineError, Ends, HandshakeError
 from waypost.net.wheel import SCRATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from waypost.net.wheel import Wheel
 
 UNREAD = SCRATCH
@@ -38,15 +40,16 @@ class Connection(asyncio.BufferedProtocol):
         "_fault",
         "_incoming",
         "_late",
+        "_listener",
         "_loop",
         "_paused",
-        "_stuck",
         "_transport",
         "_waiter",
         "_wheel",
         "due",
         "ends",
         "slot",
+        "stuck",
         "tls",
     )
 
@@ -55,10 +58,11 @@ class Connection(asyncio.BufferedProtocol):
         self._wheel: Wheel = wheel.of(loop)
         self._transport: asyncio.Transport | None = None
         self._incoming: bytes | bytearray = b""
+        self._listener: Callable[[], None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._fault: str | None = None
-        self._closing = self._eof = self._late = self._paused = self._stuck = False
+        self._closing = self._eof = self._late = self._paused = self.stuck = False
         self.due = 0.0
         self.slot = 0
         self.ends: Ends = ends if ends is not None else _NOWHERE
@@ -77,6 +81,15 @@ class Connection(asyncio.BufferedProtocol):
                 self._waiter = None
             if not self._incoming:
                 self._check()
+        return self._taken()
+
+    def take(self) -> bytes:
+        """What has come since the last call, perhaps nothing. Raises ClosedError or DeadlineError."""
+        if not self._incoming or self._late:
+            self._check()
+        return self._taken()
+
+    def _taken(self) -> bytes:
         octets = self._incoming
         self._incoming = b""
         if self._paused:
@@ -84,6 +97,10 @@ class Connection(asyncio.BufferedProtocol):
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.resume_reading()
         return octets if isinstance(octets, bytes) else bytes(octets)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` whenever ``take`` has something new to give or to raise, instead of waking who waits in ``receive``."""
+        self._listener = wake
 
     def send(self, octets: bytes) -> None:
         """Write; never blocks, never raises: a broken connection shows at the next ``receive`` or ``drain``."""
@@ -95,7 +112,7 @@ class Connection(asyncio.BufferedProtocol):
         """Return when at most 64 KiB wait to be sent. Raises ClosedError or DeadlineError."""
         if self._fault is not None:
             raise ClosedError(self._fault)
-        if not self._stuck:
+        if not self.stuck:
             return
         if self._late:
             raise DeadlineError("the deadline passed")
@@ -155,6 +172,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing or self._transport is None:
             return
         self._closing = True
+        self._listener = None
         self._wake(ClosedError("the connection was closed here"))
         if self._incoming or self._paused:
             self._linger()
@@ -170,6 +188,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing or self._transport is None:
             return
         self._closing = True
+        self._listener = None
         self._wake(ClosedError("the connection was closed here"))
         self._linger()
 
@@ -198,6 +217,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._late = True
         self._wake(DeadlineError("the deadline passed"))
+        self._tell()
 
     # ---- what the transport calls -----------------------------------------------------------------------------
 
@@ -231,35 +251,41 @@ class Connection(asyncio.BufferedProtocol):
         if len(incoming) >= UNREAD and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._tell()
 
     def eof_received(self) -> bool:
         """No more will come. In the clear the other direction stays open: who half-closes still gets the answers."""
         self._eof = True
         if self._closing and self._transport is not None:
             self._transport.close()
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._tell()
         return not self.tls and not self._closing
 
     def pause_writing(self) -> None:
         """More than 64 KiB wait to be sent."""
-        self._stuck = True
+        self.stuck = True
 
     def resume_writing(self) -> None:
         """They left."""
-        self._stuck = False
+        self.stuck = False
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._lost("the other side hung up" if exc is None else str(exc) or type(exc).__name__)
+        self._tell()
 
     # ---- within -----------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """There is news: for the listener, or for whoever waits in ``receive``."""
+        if self._listener is not None:
+            self._listener()
+            return
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _check(self) -> None:
         if self._late:

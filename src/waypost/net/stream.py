@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
 
 class StreamError(Exception):
@@ -63,7 +64,17 @@ class Stream(Protocol):
 
 
 class ServerStream(Stream, Protocol):
-    """A stream whose server may have to end it while the other side still speaks."""
+    """A stream whose server hears what comes at once, and may have to end it while the other side still speaks."""
+
+    @property
+    def stuck(self) -> bool:
+        """Whether more than 64 KiB wait to be sent, so that ``drain`` would wait."""
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` whenever ``take`` has something new to give or to raise; never from within ``send`` or ``close``."""
+
+    def take(self) -> bytes:
+        """What has come since the last call, perhaps nothing; what ``receive`` raises."""
 
     def linger(self) -> None:
         """Like ``close``, but octets that still come are thrown away for a while, so that the last reply is not lost to a reset."""

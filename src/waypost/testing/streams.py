@@ -9,6 +9,7 @@ from waypost.net.stream import ClosedError, DeadlineError, Ends, HandshakeError
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
 _NEAR = Ends(remote="192.0.2.2", remote_port=25, local="192.0.2.1", local_port=40_000)
 _FAR = Ends(remote="192.0.2.1", remote_port=40_000, local="192.0.2.2", local_port=25)
@@ -27,6 +28,9 @@ class MemoryStream:
         self._closed = False
         self._until: float | None = None
         self._shaking: asyncio.Future[None] | None = None
+        self._listener: Callable[[], None] | None = None
+        self.stuck = False
+        """Never: nothing waits to be sent."""
 
     async def receive(self) -> bytes:
         """The next piece. Raises ClosedError when the other end closed and nothing is left, DeadlineError."""
@@ -41,6 +45,25 @@ class MemoryStream:
                 raise DeadlineError("the deadline passed") from error
         return self._incoming.pop(0)
 
+    def take(self) -> bytes:
+        """All pieces that wait. Raises ClosedError when the other end closed and nothing is left, DeadlineError."""
+        octets = b"".join(self._incoming)
+        self._incoming.clear()
+        if not octets and (self._ended or self._closed):
+            raise ClosedError("the other side hung up" if self._ended else "the connection was closed here")
+        if not octets and self._until is not None and asyncio.get_running_loop().time() >= self._until:
+            raise DeadlineError("the deadline passed")
+        return octets
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when something comes, or the other end closes, or the deadline passes."""
+        self._listener = wake
+
+    def _tell(self) -> None:
+        self._news.set()
+        if self._listener is not None:
+            asyncio.get_running_loop().call_soon(self._listener)
+
     def send(self, octets: bytes) -> None:
         """Hand ``octets`` over; dropped when either end is closed."""
         if octets and not self._closed and not self._ended:
@@ -54,7 +77,10 @@ class MemoryStream:
 
     def deadline(self, seconds: float | None) -> None:
         """From now on ``receive`` fails after ``seconds``; None lifts it."""
-        self._until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        loop = asyncio.get_running_loop()
+        self._until = None if seconds is None else loop.time() + seconds
+        if self._until is not None and self._listener is not None:
+            loop.call_at(self._until, self._listener)
 
     async def start_tls(self, context: ssl.SSLContext | None, *, server_side: bool, server_name: str | None = None) -> None:  # noqa: ARG002 - the seam's form
         """Both ends must ask for it; nothing is encrypted. Raises HandshakeError where octets came before it or the other end is gone."""
@@ -84,6 +110,7 @@ class MemoryStream:
         """Close this end; the other one reads what was sent, and then that it is over."""
         if not self._closed:
             self._closed = True
+            self._listener = None
             self._news.set()
             self.other._end()  # noqa: SLF001 - the two ends are one thing
 
@@ -93,11 +120,11 @@ class MemoryStream:
 
     def _take(self, octets: bytes) -> None:
         self._incoming.append(octets)
-        self._news.set()
+        self._tell()
 
     def _end(self) -> None:
         self._ended = True
-        self._news.set()
+        self._tell()
 
 
 def memory_streams() -> tuple[MemoryStream, MemoryStream]:
