@@ -86,7 +86,7 @@ class Handed:
 
     def write(self, octets: bytes) -> bool:
         """Take content; False when ``drain`` must be awaited. Raises RefusedError, NotNowError."""
-        taken = self._intake.read_chunk(bytearray(octets), len(octets), final=False)
+        taken = self._intake.read_chunk(octets, final=False)
         if self._intake.spoiled:
             raise RefusedError("its content has a line end that is not CRLF, or a NUL")
         if self._intake.size > self._rules.limits.message_size:

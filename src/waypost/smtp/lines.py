@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SKIP = 1_048_576
 """Octets of one line that are read and thrown away before the session must end."""
 
+_CR = 13
 _LONGEST_VERB = 12
 """Octets in which the command of a long line is looked for."""
 
@@ -33,49 +34,77 @@ class Flaw(StrEnum):
     """More than SKIP octets came and no end of line."""
 
 
-def starts_with(octets: bytearray) -> str:
-    """The first word of a line that is not whole yet, upper case."""
-    return octets[:_LONGEST_VERB].split(b" ", 1)[0].decode("latin-1").upper()
+class Waiting:
+    """Octets that came and that nothing has used yet: all of ``octets`` from ``at`` on. Whoever uses some moves ``at`` on."""
+
+    __slots__ = ("at", "octets")
+
+    def __init__(self, octets: bytes = b"") -> None:
+        self.octets = octets
+        self.at = 0
+
+    def __len__(self) -> int:
+        return len(self.octets) - self.at
+
+    def add(self, octets: bytes) -> None:
+        """``octets`` came; what is used already is forgotten."""
+        if self.at < len(self.octets):
+            octets = self.octets[self.at :] + octets
+        self.octets = octets
+        self.at = 0
+
+    def take(self, number: int) -> bytes:
+        """The next ``number`` octets, which are used by that."""
+        begin = self.at
+        self.at = begin + number
+        return self.octets[begin : begin + number]
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self.octets = b""
+        self.at = 0
 
 
-class Lines:
+class Lines(Waiting):
     """The octets that wait, and the lines in them."""
 
-    __slots__ = ("_skipped", "_skipping", "octets")
+    __slots__ = ("_skipped", "_skipping")
 
     def __init__(self) -> None:
-        self.octets = bytearray()
+        super().__init__()
         self._skipping = False
         self._skipped = 0
 
-    def take(self, usual: int, limits: Mapping[str, int]) -> str | Flaw | None:
+    def next(self, usual: int, limits: Mapping[str, int]) -> str | Flaw | None:
         """The next line without its CRLF, what is wrong with it, or None: more octets are needed.
 
         ``usual`` is the limit in octets, CRLF included; ``limits`` has those of commands that may be longer.
         """
-        octets = self.octets
         if self._skipping and not self._skip():
             return Flaw.ENDLESS if self._skipped > SKIP else None
-        end = octets.find(b"\n")
-        length = end if end >= 0 else len(octets)
-        if length >= usual and length >= limits.get(starts_with(octets), usual):
+        octets, begin = self.octets, self.at
+        end = octets.find(b"\n", begin)
+        length = (end if end >= 0 else len(octets)) - begin
+        if length >= usual and length >= limits.get(self.verb(), usual):
             self._skipping = True
             return Flaw.TOO_LONG
         if end < 0:
             return None
-        if end == 0 or octets[end - 1] != 13:
-            del octets[: end + 1]
+        self.at = end + 1
+        if not length or octets[end - 1] != _CR:
             return Flaw.BARE_LF
-        line = octets[: end - 1]
-        del octets[: end + 1]
-        return _text(line)
+        return _text(octets[begin : end - 1])
+
+    def verb(self) -> str:
+        """The first word of a line that is not whole yet, upper case."""
+        return self.octets[self.at : self.at + _LONGEST_VERB].split(b" ", 1)[0].decode("latin-1").upper()
 
     def _skip(self) -> bool:
         """Throw away what has come of a line that is too long; whether its end came within bounds."""
-        end = self.octets.find(b"\n")
+        end = self.octets.find(b"\n", self.at)
         gone = end + 1 if end >= 0 else len(self.octets)
-        self._skipped += gone
-        del self.octets[:gone]
+        self._skipped += gone - self.at
+        self.at = gone
         if end < 0 or self._skipped > SKIP:
             return False
         self._skipping = False
@@ -84,12 +113,12 @@ class Lines:
 
     def clear(self) -> None:
         """Forget what waits."""
-        self.octets.clear()
+        super().clear()
         self._skipping = False
         self._skipped = 0
 
 
-def _text(line: bytearray) -> str | Flaw:
+def _text(line: bytes) -> str | Flaw:
     try:
         text = line.decode("ascii")
     except UnicodeDecodeError:
@@ -97,7 +126,7 @@ def _text(line: bytearray) -> str | Flaw:
     return text if text.isprintable() else Flaw.CONTROL
 
 
-def _wide_text(line: bytearray) -> str | Flaw:
+def _wide_text(line: bytes) -> str | Flaw:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:

@@ -22,7 +22,7 @@ from waypost.smtp import events, sasl, suggest
 from waypost.smtp.commands import COMMANDS, read_chunk, read_mail, read_rcpt
 from waypost.smtp.errors import LocalProtocolError, RemoteProtocolError
 from waypost.smtp.extensions import AUTH_LINE
-from waypost.smtp.lines import Flaw, Lines, starts_with
+from waypost.smtp.lines import Flaw, Lines
 from waypost.smtp.standing import Standing
 from waypost.smtp.states import SERVER_AFTER_REFUSAL, SERVER_MISTAKES, ServerMove, ServerState
 from waypost.smtp.terms import Role
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from waypost.replies import Reply
+    from waypost.smtp.commands import Command
     from waypost.smtp.events import Event
     from waypost.smtp.sasl import Dialogue
     from waypost.smtp.terms import Terms
@@ -97,26 +98,23 @@ class ServerSession:
     def receive(self, octets: bytes) -> None:
         """Take octets from the client."""
         if self._standing.state is not ServerState.OVER:
-            self._lines.octets += octets
+            self._lines.add(octets)
 
     def next_event(self) -> Event | None:
         """The next thing heard, or None: more octets are needed, or the session is over."""
         if self._owed is not None:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="the last event was not answered")
-        if not (self._lines.octets or self.awaiting_content):
-            return None  # the usual end of a read
-        while (event := self._hear()) is None and self._silent:
+        lines = self._lines
+        while True:
+            if self.awaiting_content:
+                event = self._hear_chunk(self._chunk) if self._chunk is not None else self._hear_content()
+            elif lines.at < len(lines.octets):
+                event = self._hear_line()
+            else:
+                return None  # the usual end of a read
+            if event is not None or not self._silent:
+                return event
             self._silent = False
-        return event
-
-    def _hear(self) -> Event | None:
-        if self.awaiting_content:
-            return self._hear_chunk(self._chunk) if self._chunk is not None else self._hear_content()
-        state = self._standing.state
-        if state is ServerState.CONNECTED or not self._lines.octets:
-            return None
-        # What follows STARTTLS is the handshake, and that never comes here.
-        return self._violate(None) if state is ServerState.SECURING else self._hear_line()
 
     def answer(self, reply: Reply) -> bytes:
         """Answer the event last taken: moves the state by the reply's severity and gives the octets to send."""
@@ -157,7 +155,7 @@ class ServerSession:
     @property
     def unread(self) -> int:
         """How many octets wait that no event has consumed: by it a driver judges synchronisation, and tells content from commands."""
-        return len(self._lines.octets)
+        return len(self._lines)
 
     @property
     def over(self) -> bool:
@@ -187,10 +185,11 @@ class ServerSession:
                 standing.extended = self._heard.name != "HELO"
         elif move is ServerMove.AUTH_END:
             self._dialogue = None
-            standing.set_authenticated(done=code < 400)
+            if code < 400:
+                standing.authenticate()
 
     def _end(self) -> None:
-        self._standing.state = ServerState.OVER
+        self._standing.end()
         self._lines.clear()
         self._clear()
 
@@ -204,15 +203,22 @@ class ServerSession:
 
     # ---- lines -----------------------------------------------------------------------------------------------
     def _hear_line(self) -> Event | None:
-        lines, dialogue = self._lines, self._dialogue
-        if self._first and suggest.may_be_tls(lines.octets):
-            return self._violate(say(Key.NOT_SMTP)) if len(lines.octets) > 1 else None
-        usual, limits = (self._terms.command_line, self._standing.offer.limits) if dialogue is None else (AUTH_LINE, {})
-        line = lines.take(usual, limits)
+        lines, standing = self._lines, self._standing
+        first = self._first
+        if first:
+            if standing.state is ServerState.CONNECTED:
+                return None
+            if suggest.may_be_tls(lines.octets):
+                return self._violate(say(Key.NOT_SMTP)) if len(lines) > 1 else None
+        elif standing.state is ServerState.SECURING:  # what follows STARTTLS is the handshake, and that never comes here
+            return self._violate(None)
+        dialogue = self._dialogue
+        usual, limits = (self._terms.command_line, standing.offer.limits) if dialogue is None else (AUTH_LINE, {})
+        line = lines.next(usual, limits)
         if line is None:
             return None
-        first, self._first = self._first, False
-        if isinstance(line, Flaw):
+        self._first = False
+        if type(line) is Flaw:
             return self._hear_flaw(line, first=first)
         return self._hear_command(line, first=first) if dialogue is None else self._hear_response(line, dialogue)
 
@@ -221,7 +227,7 @@ class ServerSession:
             return self._violate(say(Key.TOO_MANY_ERRORS, hostname=self._terms.hostname))
         if self._dialogue is not None:
             return self._fault("AUTH", suggest.flaw_of_response(flaw, AUTH_LINE), ServerMove.AUTH_END)
-        verb = starts_with(self._lines.octets) if flaw is Flaw.TOO_LONG else ""
+        verb = self._lines.verb() if flaw is Flaw.TOO_LONG else ""
         if first and verb in suggest.HTTP:
             return self._violate(say(Key.NOT_SMTP))
         held_to = self._standing.offer.limits.get(verb, self._terms.command_line)
@@ -229,12 +235,23 @@ class ServerSession:
 
     def _hear_command(self, text: str, *, first: bool) -> Event | None:
         verb, _, argument = text.partition(" ")
-        command = COMMANDS.get(verb) or (COMMANDS.get(verb.upper()) if verb.isascii() else None)
+        argument = argument.strip(" ")  # 5321#4.1.1: white space before the CRLF is tolerated
+        command = self._standing.open[argument != ""].get(verb) if text.isascii() else None
+        if command is None:
+            return self._hear_unusual(verb, argument, first=first)
+        self._heard = command
+        try:
+            return self._HEAR[command.move](self, argument)
+        except RemoteProtocolError as flaw:
+            return self._refuse(command, flaw.reply)
+
+    def _hear_unusual(self, verb: str, argument: str, *, first: bool) -> Event | None:
+        """A command in small letters or with more than ASCII, one that is refused, or none at all."""
+        command = COMMANDS.get(verb.upper()) if verb.isascii() else None
         if command is None:
             if first and verb in suggest.HTTP:
                 return self._violate(say(Key.NOT_SMTP))
             return self._fault(*suggest.unknown(verb.upper(), turned_away=self._standing.state is ServerState.TURNED_AWAY))
-        argument = argument.strip(" ")  # 5321#4.1.1: white space before the CRLF is tolerated
         refusal = self._standing.refusal(command, argument)
         try:
             if refusal is None:
@@ -245,6 +262,9 @@ class ServerSession:
                 return self._swallow(argument, reply)
         except RemoteProtocolError as flaw:
             reply = flaw.reply
+        return self._refuse(command, reply)
+
+    def _refuse(self, command: Command, reply: Reply) -> events.Fault:
         return self._fault(command.name, reply, command.move if command.move in SERVER_MISTAKES else ServerMove.QUESTION)
 
     # ---- commands --------------------------------------------------------------------------------------------
@@ -253,7 +273,7 @@ class ServerSession:
         return suggest.hello(self._heard.name, argument, self._terms, self._standing.offer)
 
     def _hear_starttls(self, _argument: str) -> Event:
-        if self._lines.octets:  # 3207#4: what is pipelined behind it would be taken for what TLS protected
+        if self._lines:  # 3207#4: what is pipelined behind it would be taken for what TLS protected
             return self._violate(None)
         self._owed = ServerMove.STARTTLS
         return events.StartTls(say(Key.STARTTLS_READY))
@@ -310,7 +330,7 @@ class ServerSession:
         intake = self._intake
         if intake is None:
             return None
-        octets = b"" if intake.ended else intake.read_data(self._lines.octets)
+        octets = b"" if intake.ended else intake.read_data(self._lines)
         if intake.size > self._ceiling:
             return self._violate(say(Key.SWALLOWED_TOO_MUCH, hostname=self._terms.hostname))
         if octets:
@@ -340,7 +360,7 @@ class ServerSession:
 
     def _hear_chunk(self, chunk: Chunk) -> Event | None:
         intake = self._intake
-        octets = chunk.read(self._lines.octets, intake)
+        octets = chunk.read(self._lines, intake)
         if intake is not None and intake.size > self._ceiling:
             return self._violate(say(Key.SWALLOWED_TOO_MUCH, hostname=self._terms.hostname))
         if octets:

@@ -46,7 +46,7 @@ def hello(command: str, argument: str, terms: Terms, offered: Offer) -> Hello:
     return Hello(command, name, say(Key.EHLO, more=offered.lines, hostname=terms.hostname, client=name))
 
 
-def may_be_tls(octets: bytearray) -> bool:
+def may_be_tls(octets: bytes) -> bool:
     """Whether a connection that begins so may be a TLS handshake; two octets make it certain."""
     return _TLS_RECORD.startswith(octets[:2])
 

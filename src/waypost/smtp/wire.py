@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from waypost.replies import Reply
+    from waypost.smtp.lines import Waiting
 
 _END = b"\r\n.\r\n"
 _OTHERS = bytes(octet for octet in range(256) if octet not in b"\r\n\0")
@@ -38,13 +39,12 @@ class Chunk:
         self.last = last
         self.refusal = refusal
 
-    def read(self, waiting: bytearray, intake: Intake | None) -> bytes:
+    def read(self, waiting: Waiting, intake: Intake | None) -> bytes:
         """Take what has come of it, through ``intake`` unless it is refused, and give the content in it."""
-        number = min(self.left, len(waiting))
-        self.left -= number
+        octets = waiting.take(min(self.left, len(waiting)))
+        self.left -= len(octets)
         if self.refusal is None and intake is not None:
-            return intake.read_chunk(waiting, number, final=self.last and not self.left)
-        del waiting[:number]
+            return intake.read_chunk(octets, final=self.last and not self.left)
         return b""
 
 
@@ -69,32 +69,33 @@ class Intake:
         self._fresh = True  # nothing of DATA was read: the CRLF of the command line itself stands before (5321#4.1.1.4)
         self._carry = False  # the last chunk ended with CR: LF must come
 
-    def read_data(self, waiting: bytearray) -> bytes:
+    def read_data(self, waiting: Waiting) -> bytes:
         """Take what can be taken of ``waiting`` and give the content in it; ``ended`` tells whether its end was among it."""
         if self._fresh and not self._begin(waiting):
             return b""
-        last = waiting.rfind(_END)  # backwards is much faster, and nearly always there is one at most
+        octets, begin = waiting.octets, waiting.at
+        last = octets.rfind(_END, begin)  # backwards is much faster, and nearly always there is one at most
         if last < 0:
-            return self._judge(_take(waiting, len(waiting) - _held(waiting)))
-        if waiting.rfind(_END, 0, last + 4) >= 0:  # more than one message waits
-            last = waiting.find(_END)
-        octets = _take(waiting, last + 2)
-        del waiting[:3]
+            return self._judge(waiting.take(len(waiting) - _held(octets, begin)))
+        if octets.rfind(_END, begin, last + 4) >= 0:  # more than one message waits
+            last = octets.find(_END, begin)
         self.ended = True
-        return self._judge(octets)
+        waiting.at = last + 5
+        return self._judge(octets[begin : last + 2])
 
-    def _begin(self, waiting: bytearray) -> bool:
+    def _begin(self, waiting: Waiting) -> bool:
         """Judge a dot that comes first of all; whether there is more to read."""
-        if not waiting or (len(waiting) < 3 and b".\r\n".startswith(waiting)):
+        octets, begin = waiting.octets, waiting.at
+        if len(waiting) < 3 and b".\r\n".startswith(octets[begin:]):
             return False
         self._fresh = False
-        if not waiting.startswith(b"."):
+        if not octets.startswith(b".", begin):
             return True
-        if waiting.startswith(b".\r\n"):
-            del waiting[:3]
+        if octets.startswith(b".\r\n", begin):
+            waiting.at += 3
             self.ended = True
             return False
-        del waiting[:1]
+        waiting.at += 1
         return True
 
     def _judge(self, octets: bytes) -> bytes:
@@ -108,9 +109,8 @@ class Intake:
                 self.spoiled = True
         return self._count(octets)
 
-    def read_chunk(self, waiting: bytearray, left: int, *, final: bool) -> bytes:
-        """Take at most ``left`` octets of a chunk and give them; a CR at its end waits for the LF of the next. ``final``: none follow."""
-        octets = _take(waiting, left)
+    def read_chunk(self, octets: bytes, *, final: bool) -> bytes:
+        """Take ``octets`` of a chunk and give the content in them; a CR at its end waits for the LF of the next. ``final``: none follow."""
         joined = b"\r" + octets if self._carry else octets
         self._carry = joined.endswith(b"\r")
         if self._mend:
@@ -147,17 +147,10 @@ def _mended(octets: bytes) -> bytes:
     return octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
-def _take(waiting: bytearray, number: int) -> bytes:
-    with memoryview(waiting) as view:
-        octets = view[:number].tobytes()
-    del waiting[:number]
-    return octets
-
-
-def _held(waiting: bytearray) -> int:
-    """How many octets at the end may be the beginning of CRLF.CRLF and must wait for more."""
-    if waiting.endswith(b"\r"):
-        return 4 if waiting.endswith(b"\r\n.\r") else 1
-    if waiting.endswith(b"\r\n"):
+def _held(octets: bytes, begin: int) -> int:
+    """How many octets at the end of ``octets`` from ``begin`` on may be the beginning of CRLF.CRLF and must wait for more."""
+    if octets.endswith(b"\r", begin):
+        return 4 if octets.endswith(b"\r\n.\r", begin) else 1
+    if octets.endswith(b"\r\n", begin):
         return 2
-    return 3 if waiting.endswith(b"\r\n.") else 0
+    return 3 if octets.endswith(b"\r\n.", begin) else 0
