@@ -32,6 +32,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--auth", metavar="USER", help="log in too, under verified TLS; the password is asked for, or taken from $WAYPOST_PASSWORD"
     )
     parser.add_argument("--selector", action="append", default=[], metavar="NAME", help="a DKIM selector to look for; may be repeated")
+    add_world(parser)
+    parser.add_argument("--intrusive", action="store_true", help="try relaying and smuggling as well, on hosts that are named with --own")
+    parser.add_argument("--own", action="append", default=[], metavar="HOST", help="a host that is yours; may be repeated")
+    parser.add_argument("--full", action="store_true", help="tell of what is well, and of notes, in full too")
+    options.add_language(parser)
+    options.add_json_option(parser)
+
+
+def add_world(parser: argparse.ArgumentParser) -> None:
+    """``--resolver`` and ``--ca``: who is asked and believed."""
     parser.add_argument(
         "--resolver",
         action="append",
@@ -40,17 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="ask this DNS resolver (192.0.2.53, 127.0.0.1:5353); may be repeated",
     )
     parser.add_argument("--ca", type=Path, metavar="FILE", help="believe the authorities in this PEM file, in place of the system's")
-    parser.add_argument("--intrusive", action="store_true", help="try relaying and smuggling as well, on hosts that are named with --own")
-    parser.add_argument("--own", action="append", default=[], metavar="HOST", help="a host that is yours; may be repeated")
-    parser.add_argument("--full", action="store_true", help="tell of what is well, and of notes, in full too")
-    options.add_language(parser)
-    options.add_json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, show; 0 healthy, 1 a warning or an error, 2 no mail server was reached."""
     target, plan = _target(args), _options(args)
-    _resolvers(args)
+    read_resolvers(args)
     diagnosis = asyncio.run(_check(target, plan, args))
     if args.json:
         from waypost.diagnose.shapes import as_json  # noqa: PLC0415 - people need it not
@@ -80,18 +85,19 @@ def _options(args: argparse.Namespace) -> Options:
     if args.own and not args.intrusive:
         raise UsageError("--own names hosts for --intrusive, which was not given")
     return Options(
-        hostname=_hostname(),
-        sender=_sender(args.sender),
+        hostname=hostname(),
+        sender=read_sender(args.sender),
         account=args.auth,
         password=_password(args.auth) if args.auth else "",
         intrusive=args.intrusive,
         own=frozenset(host.lower().strip("[]").rstrip(".") for host in args.own),
         selectors=tuple(args.selector),
-        authorities=_authorities(args.ca),
+        authorities=read_authorities(args.ca),
     )
 
 
-def _authorities(file: Path | None) -> Path | None:
+def read_authorities(file: Path | None) -> Path | None:
+    """The file of ``--ca``, which can be read. Raises UsageError."""
     from waypost.net.tls import CertificateError, client_context  # noqa: PLC0415 - likewise
 
     if file is not None:
@@ -102,7 +108,8 @@ def _authorities(file: Path | None) -> Path | None:
     return file
 
 
-def _resolvers(args: argparse.Namespace) -> None:
+def read_resolvers(args: argparse.Namespace) -> None:
+    """Those of ``--resolver`` are addresses. Raises UsageError."""
     from waypost.net.dns import resolver_address  # noqa: PLC0415 - likewise
 
     try:
@@ -112,13 +119,14 @@ def _resolvers(args: argparse.Namespace) -> None:
         raise UsageError(f"--resolver: {fault}") from fault
 
 
-def _hostname() -> str:
+def hostname() -> str:
     """This machine's name where it is a full one; else none, and its address speaks for it."""
     name = socket.gethostname()
     return name if "." in name.strip(".") and name.isascii() and not name.endswith((".local", ".localdomain")) else ""
 
 
-def _sender(given: str | None) -> str | None:
+def read_sender(given: str | None) -> str | None:
+    """The envelope sender; None: the empty one. Raises UsageError."""
     if not given or given == "<>":
         return None
     from waypost.smtp.errors import AddressError  # noqa: PLC0415 - likewise

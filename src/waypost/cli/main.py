@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compare": ("waypost.cli.compare", "compare two reply codes"),
     "codes": ("waypost.cli.codes", "the reference of all reply codes; which one to answer with"),
     "check": ("waypost.cli.check", "find out why a mail server does not answer, or answers no"),
+    "compare-servers": ("waypost.cli.compare_servers", "hold two mail servers beside each other: what differs, and who does it better"),
     "user": ("waypost.cli.user", "add, change, remove and list the accounts that may authenticate"),
     "config": ("waypost.cli.config_command", "check, show and explain the configuration"),
     "sendmail": ("waypost.cli.programs.sendmail", "hand over a message, as /usr/sbin/sendmail does"),

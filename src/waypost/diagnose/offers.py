@@ -24,7 +24,7 @@ WANTED = ("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES")
 """What every server has had for twenty years."""
 _TRUSTED = ("XCLIENT", "XFORWARD", "XADDR", "XREMOTEIP")
 """Keywords by which a client may say who it is: for proxies of one's own alone."""
-_READABLE = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
+READABLE = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
 """Mechanisms that show the password or token to whoever listens."""
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=.*)?")
 
@@ -105,7 +105,7 @@ def _judge_auth(contact: Contact, hello: Hello, about: str, facts: Mapping[str, 
     """Passwords in the clear, submission without accounts, accounts where strangers deliver."""
     port = contact.place.port
     offered = mechanisms(hello.keywords)
-    readable = sorted(offered & _READABLE)
+    readable = sorted(offered & READABLE)
     if readable and not contact.implicit_tls and not local:
         yield Finding(key="auth-in-clear", about=about, evidence=hello.said.evidence, facts={**facts, "mechanisms": ", ".join(readable)})
     starttls = "STARTTLS" in hello.keywords

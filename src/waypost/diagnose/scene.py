@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from waypost.diagnose.dialling import dial
+from waypost.diagnose.echo import echo
 from waypost.diagnose.talk import NOTHING, Said, Talk
 from waypost.net.dial import UnreachableError
 from waypost.net.stream import HandshakeError
@@ -15,8 +16,10 @@ from waypost.net.tls import client_context
 
 if TYPE_CHECKING:
     from waypost.clock import Clock
+    from waypost.diagnose.dialling import Withheld
     from waypost.diagnose.lookup import Lookup
     from waypost.diagnose.plan import Limits, Options, Target
+    from waypost.diagnose.tls import Look
     from waypost.net.stream import ClientStream
 
 
@@ -25,6 +28,13 @@ class Dial(Protocol):
 
     async def __call__(self, address: str, port: int, *, seconds: float) -> ClientStream:
         """A connection to an IP address. Raises UnreachableError, whose cause tells why."""
+
+
+class Echo(Protocol):
+    """How a machine is asked whether it is there."""
+
+    async def __call__(self, address: str, *, seconds: float) -> bool | None:
+        """Whether it answered a ping; None where that may not be asked. Never raises."""
 
 
 class Source(StrEnum):
@@ -64,6 +74,11 @@ class Place:
         literal = f"[{self.address}]"
         return f"{literal}:{self.port}" if self.host == self.address else f"{self.host} {literal}:{self.port}"
 
+    @property
+    def sni(self) -> str | None:
+        """The name to ask for in a TLS handshake; an address is none."""
+        return None if is_ip(self.host) else self.host
+
 
 class Way(StrEnum):
     """How an attempt to connect ended."""
@@ -81,6 +96,8 @@ class Way(StrEnum):
     """A firewall says so, on the way or here."""
     FAILED = "failed"
     """Something else, named by the system."""
+    WITHHELD = "withheld"
+    """Nobody tried: whoever runs the check does not let it connect there."""
 
 
 UNREACHED = {
@@ -92,7 +109,7 @@ UNREACHED = {
     Way.PROHIBITED: "connection-prohibited",
     Way.FAILED: "connection-failed",
 }
-"""The finding that tells of each way but the open one."""
+"""The finding that tells of each way but the open one, and the one that was never gone: why not, names its own (``Withheld``)."""
 
 
 class Speech(StrEnum):
@@ -130,6 +147,8 @@ class Contact:
     """Until the connection stood, or failed."""
     detail: str = ""
     """In the system's words why not, or which handshake failed."""
+    withheld: Withheld | None = None
+    """Why nobody tried."""
     implicit_tls: bool = False
     """Whether TLS comes before the greeting."""
     speech: Speech | None = None
@@ -193,12 +212,15 @@ class Scene:
     lookup: Lookup
     clock: Clock
     dial: Dial = dial
+    echo: Echo = echo
     servers: list[Server] = field(default_factory=list)
     """Written by ``names``: best first."""
     contacts: list[Contact] = field(default_factory=list)
     """Written by ``reach``: each place that was tried."""
     hellos: dict[Place, Hello] = field(default_factory=dict)
     """Written by ``dialogue``."""
+    looks: list[Look] = field(default_factory=list)
+    """Written by ``tls``: what was seen at each place that it looked at."""
 
     @property
     def domain(self) -> str | None:
@@ -240,15 +262,11 @@ class Scene:
         talk = await self.connect(contact.place)
         if contact.implicit_tls:
             try:
-                await talk.start_tls(client_context(verify=False), _sni(contact.place.host), seconds=self.limits.connect)
+                await talk.start_tls(client_context(verify=False), contact.place.sni, seconds=self.limits.connect)
             except HandshakeError as fault:
                 talk.close()
                 raise UnreachableError(f"TLS: {fault}") from fault
         return talk, await talk.reply(seconds=self.limits.greeting)
-
-
-def _sni(host: str) -> str | None:
-    return None if is_ip(host) else host
 
 
 def is_ip(text: str) -> bool:

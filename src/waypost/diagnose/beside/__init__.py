@@ -1,0 +1,1 @@
+"""Two servers beside each other: the same script said to both, and what differs."""
