@@ -44,7 +44,9 @@ def test_words_are_whole_sentences(lang: str) -> None:
         for field, text in row.items():
             assert text.isprintable(), key
             assert text == text.strip(), key
-            ends = text.endswith(("。" if lang == "zh" else ".", "{reply_meaning}", "{reply_fix}", "{record_meaning}"))
+            ends = text.endswith(
+                ("。" if lang == "zh" else ".", "{reply_meaning}", "{reply_fix}", "{reply_sender_fix}", "{record_meaning}")
+            )
             assert ends == (field != "title"), (key, field)
 
 

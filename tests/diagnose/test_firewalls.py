@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 def checks() -> Iterator[dict[str, dict[str, Any]]]:
     """The results of checking each port by itself, and of the host as a whole, all at once."""
     asked = {"host": (namespaces.SERVER,), "nobody": (namespaces.NOBODY, "--port", "2526")}
+    asked |= {"dead": (namespaces.DEAD,), "filtered": (namespaces.FILTERED,), "resets": (namespaces.SERVER, "--port", "2526")}
     asked |= {port: (namespaces.SERVER, "--port", port) for port in ("25", "465", "587", "24")}
     for row in namespaces.made():
         row.serve(25, 465, 587, 2525)
+        row.resets(2526)
         row.firewall(25, "blackhole")
+        row.firewall_all()
         row.firewall(465, "prohibit")
         row.firewall(587, "unreachable")
 
@@ -50,6 +53,23 @@ def test_each_way_to_fail(checks: dict[str, dict[str, Any]], port: str, key: str
     """What a firewall does to a port is told by its right name, and the exit code says that nothing was reached."""
     assert [finding["key"] for finding in checks[port]["findings"] if finding["severity"] == "error"] == [key]
     assert (checks[port]["verdict"], checks[port]["code"]) == ("does-not-work", 2)
+
+
+def test_a_machine_that_is_there_is_not_called_dead(checks: dict[str, dict[str, Any]]) -> None:
+    """Where every mail port is dropped, a ping tells a firewall from a machine that is off."""
+    for name, key in (("filtered", "mail-ports-filtered"), ("dead", "address-dead")):
+        assert [finding["key"] for finding in checks[name]["findings"] if finding["severity"] == "error"] == [key]
+
+
+def test_who_refused_is_told(checks: dict[str, dict[str, Any]]) -> None:
+    """The evidence names the router that sent the message."""
+    found = next(finding for finding in checks["465"]["findings"] if finding["key"] == "connection-prohibited")
+    assert "says 10.77.1.1" in found["evidence"][0]
+
+
+def test_a_reset_behind_the_handshake(checks: dict[str, dict[str, Any]]) -> None:
+    """A server that resets what it has just taken is told as that, however early the reset comes."""
+    assert [finding["key"] for finding in checks["resets"]["findings"] if finding["severity"] == "error"] == ["reset-at-once"]
 
 
 def test_port_25_alone_filtered(checks: dict[str, dict[str, Any]]) -> None:

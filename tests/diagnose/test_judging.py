@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.broken_servers import ADDRESS, DOMAIN, HOST, SOUND, Broken, and_lines, diagnose
-from waypost.diagnose.lookup import Answer, Outcome
+from waypost.diagnose.lookup import Answer, Outcome, Vouching, Word
 from waypost.diagnose.plan import Options
 from waypost.diagnose.probes import names, reach
 from waypost.diagnose.probes.greeting import judge as judge_greeting
@@ -44,7 +44,9 @@ def judged(*contacts: Contact) -> list[str]:
         ({25: Way.DROPPED, 465: Way.REFUSED}, ["port-25-filtered", "ports-closed"]),
         ({25: Way.DROPPED, 587: Way.OPEN}, ["port-25-filtered", "port-open"]),
         ({25: Way.REFUSED, 587: Way.OPEN}, ["submission-only", "port-open"]),
-        ({25: Way.HOST, 587: Way.OPEN}, ["host-unreachable", "port-open"]),
+        ({25: Way.HOST, 587: Way.OPEN}, ["connection-prohibited", "port-open"]),
+        ({25: Way.NETWORK, 465: Way.REFUSED}, ["connection-prohibited", "ports-closed"]),
+        ({25: Way.HOST, 465: Way.HOST}, ["host-unreachable", "ports-closed"]),
         ({25: Way.DROPPED}, ["connection-dropped"]),
     ],
 )
@@ -53,9 +55,36 @@ def test_neighbours_tell(ways: dict[int, Way], wanted: list[str]) -> None:
     assert judged(*(met(way, port=port) for port, way in ways.items())) == wanted
 
 
+def test_a_ping_tells_a_filter_from_a_machine_that_is_off() -> None:
+    """Where no mail port answers, a machine that answers a ping is not called dead; what the ping came to is shown."""
+    contacts = [met(Way.DROPPED), met(Way.DROPPED, port=587)]
+    address = contacts[0].place.address
+    for echo, key, seen in (
+        (True, "mail-ports-filtered", "answers a ping"),
+        (False, "address-dead", "no ping"),
+        (None, "address-dead", ""),
+    ):
+        found = next(iter(reach.judge(contacts, needed=frozenset({25}), echoes={address: echo})))
+        assert key == found.key
+        assert any(seen in line for line in found.evidence)
+
+
+def test_exchangers_must_take_mail_of_servers() -> None:
+    """Submission alone is right for a host, and wrong for an exchanger of a domain."""
+    contacts = [met(Way.REFUSED), met(Way.OPEN, port=587)]
+    assert next(iter(reach.judge(contacts, needed=frozenset({25}), by_mx=True))).key == "connection-refused"
+
+
+def test_ports_that_end_alike_are_told_in_one_line() -> None:
+    """Five ports without an answer are one line of evidence."""
+    found = next(iter(reach.judge([met(Way.DROPPED, port=port) for port in (25, 465, 587, 2525, 24)], needed=frozenset({25}))))
+    assert len(found.evidence) == 1
+    assert "465, 587, 2525, 24" in found.evidence[0]
+
+
 def test_one_family_is_down() -> None:
     """A host that answers over one family only is told of, as a fault where this machine has the other one."""
-    assert "family-unreachable" in judged(met(Way.OPEN), met(Way.DROPPED, address=SIX))
+    assert judged(met(Way.OPEN), met(Way.DROPPED, address=SIX)) == ["port-open", "family-unreachable"]
     assert "family-unreachable" in judged(met(Way.OPEN, address=SIX), met(Way.REFUSED))
     here = judged(met(Way.OPEN), met(Way.NETWORK, address=SIX))
     assert "family-unreachable-here" in here
@@ -104,7 +133,7 @@ def test_signed_names() -> None:
     mx = Answer(name=DOMAIN, kind="MX", outcome=Outcome.FOUND, records=(f"10 {HOST}",), secure=True)
     empty = Answer(name=DOMAIN, kind="A", outcome=Outcome.EMPTY)
     host = names.Host(name=DOMAIN, preference=0, four=empty, six=empty)
-    assert [finding.key for finding in names.judge_domain(mx, host)] == ["dnssec-signed"]
+    assert [finding.key for finding in names.judge_domain(mx, host, Vouching(word=Word.COUNTS))] == ["dnssec-signed"]
 
 
 def test_a_mailbox_that_is_taken() -> None:

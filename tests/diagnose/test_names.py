@@ -50,7 +50,8 @@ def keys(found: Diagnosis) -> set[str]:
     ("change", "key"),
     [
         ({(DOMAIN, "MX"): Outcome.MISSING}, "name-missing"),
-        ({(DOMAIN, "MX"): Outcome.SILENT}, "resolver-silent"),
+        ({(DOMAIN, "MX"): Outcome.SILENT, (".", "SOA"): Outcome.SILENT}, "resolver-silent"),
+        ({(DOMAIN, "MX"): Outcome.SILENT}, "name-servers-silent"),
         ({(DOMAIN, "MX"): Outcome.FAILED}, "name-servfail"),
         ({(DOMAIN, "MX"): Outcome.BOGUS}, "dnssec-bogus"),
         ({(DOMAIN, "MX"): ("0 .",)}, "mx-null"),

@@ -9,6 +9,7 @@ from support.broken_servers import CLOSE, HOST, RESET, SILENCE, Broken, Slow, an
 BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 WELCOME = b"220 mx.broken.example ESMTP\r\n"
 SMALL = "SIZE 65536"
+LISTED = b"554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using zen.spamhaus.org\r\n"
 
 
 def at(command: str, reply: bytes | str | Slow) -> dict[str, bytes | str | Slow]:
@@ -24,9 +25,11 @@ def no(name: str, key: str, number: int) -> Broken:
 REACH = (
     no("nothing listens", "connection-refused", errno.ECONNREFUSED),
     no("filtered while others answer", "port-25-filtered", 0),
-    no("reset while connecting", "connection-reset", errno.ECONNRESET),
-    no("no route", "network-unreachable", errno.ENETUNREACH),
-    no("host unreachable", "host-unreachable", errno.EHOSTUNREACH),
+    no("reset behind the handshake", "reset-at-once", errno.ECONNRESET),
+    no("one port rejected as if there were no route", "connection-prohibited", errno.ENETUNREACH),
+    no("one port rejected by protocol unreachable", "connection-prohibited", errno.ENOPROTOOPT),
+    Broken(name="no route", key="network-unreachable", way=errno.ENETUNREACH, port=2526, to=HOST),
+    Broken(name="host unreachable", key="host-unreachable", way=errno.EHOSTUNREACH, port=2526, to=HOST),
     no("prohibited", "connection-prohibited", errno.EACCES),
     no("some other failure", "connection-failed", errno.EMFILE),
     Broken(name="dropped on the only port", key="connection-dropped", way=0, port=2526, to=HOST),
@@ -42,12 +45,13 @@ REACH = (
     Broken(name="a POP3 server", key="pop3-on-mail-port", says=at("", b"+OK POP3 ready\r\n")),
     Broken(name="an FTP server", key="ftp-on-mail-port", says=at("", b"220 ProFTPD FTP server\r\n")),
     Broken(name="some other protocol", key="other-protocol", says=at("", b"\x00\x00\x00\x0ahello\r\n")),
-    Broken(name="submission alone", key="submission-only", port=587),
+    Broken(name="submission alone", key="submission-only", port=587, to=HOST),
 )
 
 GREETING = (
     Broken(name="too busy", key="greeting-busy", says=at("", b"421 4.3.2 mx.broken.example too many connections\r\n")),
     Broken(name="access denied", key="greeting-refused", says=at("", b"554 5.7.1 mx.broken.example no SMTP service for you\r\n")),
+    Broken(name="blocked at the door", key="greeting-client-blocked", says=at("", b"554 5.7.1 [192.0.2.9] is on a block list\r\n")),
     Broken(name="takes no mail", key="greeting-no-mail-host", says=at("", b"521 mx.broken.example takes no mail\r\n")),
     Broken(name="250 as a greeting", key="greeting-odd-code", says=at("", b"250 mx.broken.example hello\r\n")),
     Broken(name="no code", key="greeting-no-code", says=at("", b"Welcome to our SMTP server\r\n")),
@@ -77,6 +81,7 @@ DIALOGUE = (
     Broken(name="hangs up at EHLO", key="ehlo-closed", says=at("EHLO", CLOSE)),
     Broken(name="busy at EHLO", key="ehlo-busy", says=at("EHLO", b"421 4.7.0 closing\r\n") | at("HELO", b"421 4.7.0 closing\r\n")),
     Broken(name="EHLO and HELO refused", key="ehlo-refused", says=at("EHLO", b"550 5.7.1 name\r\n") | at("HELO", b"550 5.7.1 name\r\n")),
+    Broken(name="blocked at EHLO", key="client-blocked", says=at("EHLO", LISTED) | at("HELO", LISTED)),
     Broken(name="HELP without code", key="reply-no-code", says=at("HELP", b"help yourself\r\n")),
     Broken(name="EXPN by 999", key="reply-bad-code", says=at("EXPN", b"999 no\r\n")),
     Broken(name="VRFY without blank", key="reply-no-space", says=at("VRFY", b"252_cannot\r\n")),
@@ -110,6 +115,8 @@ DIALOGUE = (
         name="STARTTLS under TLS", key="starttls-twice", says=at("EHLO", and_lines("STARTTLS")) | at("STARTTLS", b"220 2.0.0 Go on\r\n")
     ),
     Broken(name="hangs up at QUIT", key="quit-unanswered", says=at("QUIT", CLOSE)),
+    Broken(name="slow to those who err", key="errors-slowed", says=at("*", Slow(b"", 0.5, b"500 5.5.1 What?\r\n"))),
+    Broken(name="says nothing to HELP", key="command-unanswered", says=at("HELP", SILENCE)),
     Broken(name="leaves at VRFY", key="dialogue-closed", says=at("VRFY", CLOSE)),
     Broken(name="no extensions", key="extensions-missing", says=at("EHLO", with_lines("HELP"))),
     Broken(name="an unknown extension", key="extension-unknown", says=at("EHLO", and_lines("XWHATEVER 7"))),
@@ -129,6 +136,7 @@ DIALOGUE = (
 )
 
 ADA = "ada@broken.example"
+TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
 MAILBOX = (
     Broken(name="no postmaster", key="postmaster-refused", says=at("RCPT TO:<POSTMASTER", b"550 5.1.1 no\r\n")),
     Broken(name="postmaster later", key="postmaster-deferred", says=at("RCPT TO:<POSTMASTER", b"451 4.3.0 later\r\n")),
@@ -141,7 +149,21 @@ MAILBOX = (
     Broken(name="bounces later", key="sender-deferred", says=at("MAIL", b"451 4.3.0 later\r\n")),
     Broken(name="no answer to MAIL", key="mail-unanswered", says=at("MAIL", SILENCE)),
     Broken(name="no answer to RCPT", key="rcpt-unanswered", says=at("RCPT TO:<POSTMASTER", SILENCE)),
-    Broken(name="wants a login", key="account-needed", says=at("MAIL", b"530 5.7.0 Authentication required\r\n")),
+    Broken(name="wants a login", key="account-needed", port=2526, to=HOST, says=at("MAIL", b"530 5.7.0 Authentication required\r\n")),
+    Broken(name="wants a login of other servers", key="account-demanded", says=at("MAIL", b"530 5.7.0 Authentication required\r\n")),
+    Broken(name="its domain is not its own", key="domain-not-served", says=at("RCPT TO:<POSTMASTER", b"554 5.7.1 Relay access denied\r\n")),
+    Broken(name="blocked at MAIL", key="client-blocked", says=at("MAIL", LISTED)),
+    Broken(name="blocked at RCPT", key="client-blocked", to=ADA, says=at("RCPT TO:<POSTMASTER", LISTED)),
+    Broken(
+        name="no reverse name",
+        key="client-blocked",
+        says=at("RCPT TO:<POSTMASTER", b"450 4.7.25 Client host rejected: cannot find your hostname\r\n"),
+    ),
+    Broken(
+        name="TLS or nothing",
+        key="tls-demanded",
+        says=at("EHLO", and_lines("STARTTLS")) | at("STARTTLS", b"220 2.0.0 Go on\r\n") | at("MAIL", TLS_FIRST),
+    ),
     Broken(name="relays for all", key="open-relay", intrusive=True, says=at("RCPT", b"250 2.1.5 sure\r\n")),
     Broken(name="nowhere to log in", key="login-nowhere", account="ada", says=at("", CLOSE)),
     Broken(name="no TLS to log in", key="login-unsafe", account="ada"),

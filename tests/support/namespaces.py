@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SERVER, NOBODY = "10.77.2.2", "10.77.2.99"
+FILTERED, DEAD = "10.77.2.3", "10.77.2.4"
+"""The first answers a ping and nothing else, the second nothing at all."""
 _LISTEN = """
 import socketserver, sys, threading
 class Greet(socketserver.StreamRequestHandler):
@@ -32,6 +34,18 @@ class Server(socketserver.ThreadingTCPServer):
 servers = [Server(("0.0.0.0", int(port)), Greet) for port in sys.argv[1:]]
 for server in servers:
     threading.Thread(target=server.serve_forever, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+_RESET = """
+import socket, struct, sys, threading
+listening = socket.create_server(("0.0.0.0", int(sys.argv[1])))
+def serve():
+    while True:
+        met, _ = listening.accept()
+        met.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        met.close()
+threading.Thread(target=serve, daemon=True).start()
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -68,9 +82,24 @@ class Row:
         """``blackhole`` drops, ``prohibit`` rejects with administratively prohibited, ``unreachable`` with net unreachable."""
         _ip("-n", self.names[1], "rule", "add", "ipproto", "tcp", "dport", str(port), action)
 
+    def firewall_all(self) -> None:
+        """Whatever goes to ``FILTERED`` is dropped but a ping, which the client may send; all that goes to ``DEAD`` is."""
+        client, router, server = self.names
+        _ip("-n", server, "address", "add", f"{FILTERED}/32", "dev", "near")
+        _ip("-n", router, "rule", "add", "to", FILTERED, "ipproto", "tcp", "blackhole")
+        _ip("-n", router, "rule", "add", "to", DEAD, "blackhole")
+        self.run(client, ["sh", "-c", "echo '0 2147483647' > /proc/sys/net/ipv4/ping_group_range"])
+
+    def resets(self, port: int) -> None:
+        """A server that resets every connection as soon as it is there."""
+        self._begin(_RESET, port)
+
     def serve(self, *ports: int) -> None:
         """A small mail server on each port."""
-        words = ["ip", "netns", "exec", self.names[2], sys.executable, "-c", _LISTEN, *map(str, ports)]
+        self._begin(_LISTEN, *ports)
+
+    def _begin(self, program: str, *ports: int) -> None:
+        words = ["ip", "netns", "exec", self.names[2], sys.executable, "-c", program, *map(str, ports)]
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.processes.append(process)
         assert process.stdout

@@ -12,6 +12,9 @@ import errno
 import os
 import socket
 import struct
+import sys
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from waypost.net.connection import Connection
@@ -30,11 +33,37 @@ _KEPT = struct.Struct("IBBBBII")
 """``struct sock_extended_err``: errno, origin, type, code, padding, info, data."""
 
 
-async def dial(address: str, port: int, *, seconds: float) -> ClientStream:
-    """A connection to ``address`` (an IP address) within ``seconds``. Raises UnreachableError, whose cause is the system's error."""
+class Withheld(StrEnum):
+    """Why whoever runs the check does not let it connect; each is the key of a finding."""
+
+    NOT_PUBLIC = "address-not-public"
+    """Nobody on the internet can reach it, so nobody may through us."""
+    OWN = "address-own-machine"
+    """It is the machine on which the check runs, which looks different from inside."""
+    NEVER = "address-kept-out"
+    """The operator of the check keeps it out."""
+    OFTEN = "address-asked-often"
+    """It was asked by too many checks of late."""
+    PORT = "port-not-asked"
+    """Nothing of mail is expected there."""
+
+
+class WithheldError(UnreachableError):
+    """Not even tried: a dial function that judges addresses said no."""
+
+    def __init__(self, why: Withheld, text: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
+async def dial(address: str, port: int, *, seconds: float, source: str = "") -> ClientStream:
+    """A connection to ``address`` (an IP address) within ``seconds``. Raises UnreachableError, whose cause is the system's error.
+
+    ``source``: the address of this machine from which it comes; empty: as the system chooses.
+    """
     loop = asyncio.get_running_loop()
     try:
-        made = _socket(address)
+        made = _socket(address, source)
     except OSError as error:  # no IPv6 at all, or no descriptor left
         raise UnreachableError(_named(error)) from error
     try:
@@ -46,18 +75,24 @@ async def dial(address: str, port: int, *, seconds: float) -> ClientStream:
         made.close()
         raise UnreachableError(f"no connection within {seconds:g} seconds") from error
     except OSError as error:
-        cause = _truer(error, made)
+        cause, sayer = _truer(error, made)
         made.close()
-        raise UnreachableError(_named(cause)) from cause
+        raise UnreachableError(f"{_named(cause)}, says {sayer}" if sayer else _named(cause)) from cause
     except asyncio.CancelledError:
         made.close()
         raise
     return connection
 
 
-def _socket(address: str) -> socket.socket:
+def _socket(address: str, source: str) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     made.setblocking(False)
+    if source:
+        try:
+            made.bind((source, 0))
+        except OSError:
+            made.close()
+            raise
     _keep_messages(made, wanted=True)
     return made
 
@@ -69,18 +104,30 @@ def _keep_messages(made: socket.socket, *, wanted: bool) -> None:
         made.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, _IPV6_RECVERR if six else _IP_RECVERR, int(wanted))
 
 
-def _truer(error: OSError, made: socket.socket) -> OSError:
-    """The error itself, or EACCES where the message that caused it says that a firewall prohibits."""
+def _truer(error: OSError, made: socket.socket) -> tuple[OSError, str]:
+    """The error itself, or EACCES where the message that caused it says that a firewall prohibits; and who sent that message."""
     try:
         _, ancillary, _, _ = made.recvmsg(512, 512, getattr(socket, "MSG_ERRQUEUE", 0x2000))
     except OSError:  # nothing was kept
-        return error
+        return error, ""
     for _, _, octets in ancillary:
         if len(octets) >= _KEPT.size:
             _, origin, kind, code, _, _, _ = _KEPT.unpack_from(octets)
+            sayer = _sayer(octets[_KEPT.size :]) if origin in _UNREACHABLE else ""
             if kind == _UNREACHABLE.get(origin) and code in _PROHIBITED[origin]:
-                return OSError(errno.EACCES, "administratively prohibited")
-    return error
+                return OSError(errno.EACCES, "administratively prohibited"), sayer
+            return error, sayer
+    return error, ""
+
+
+def _sayer(octets: bytes) -> str:
+    """The address in a ``struct sockaddr_in`` or ``sockaddr_in6``; empty where there is none."""
+    family = int.from_bytes(octets[:2], sys.byteorder)
+    if family == socket.AF_INET and len(octets) >= 8:
+        return str(IPv4Address(octets[4:8]))
+    if family == socket.AF_INET6 and len(octets) >= 24:
+        return str(IPv6Address(octets[8:24]))
+    return ""
 
 
 def _named(error: OSError) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from waypost.net.stream import ClosedError, DeadlineError, StreamError
 from waypost.observe.escape import printable
+from waypost.replies.line import read_line
 
 if TYPE_CHECKING:
     import ssl
@@ -62,6 +63,17 @@ class Said:
     def text(self) -> str:
         """All of it as one line, with its code, for whoever explains it."""
         return f"{self.code or ''} {' '.join(self.texts)}".strip()[:EXPLAINED]
+
+    @property
+    def category(self) -> str:
+        """What kind of refusal it is, by its words (``reputation.ip``, ``route.relay_denied`` ...)."""
+        reading = read_line(self.text)[1]
+        return "unknown" if reading is None else reading.category
+
+    @property
+    def about_client(self) -> bool:
+        """Whether it refuses whoever asks, by its address or reverse name, and not what was asked."""
+        return self.code >= 400 and self.category in ("reputation.ip", "sender.rdns")
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 NOBODY = "no-such-user-7f3a"
 """A name that no site has."""
 UNKNOWN = "XNOSUCHCOMMAND"
+MISTAKES = ("HELP", UNKNOWN, "VRFY postmaster", f"VRFY {NOBODY}", "EXPN postmaster")
+"""Commands that some servers count as errors, and answer later and later."""
 VERBS = (
     *("HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "HELP"),
     *("VRFY", "EXPN", "STARTTLS", "AUTH", "ETRN", "ATRN", "TURN", "BURL"),
@@ -48,6 +50,8 @@ class Heard:
     """The answers to three commands that were sent at once."""
     secured: Said | None = None
     """The answer to EHLO under TLS."""
+    late: bool = False
+    """Whether the last command that may count as a mistake was answered late, and no other was said."""
 
     def to(self, command: str) -> Said | None:
         """The answer to a command; None where it was not asked."""
@@ -120,17 +124,24 @@ async def introduce(talk: Talk, hostname: str) -> Hello:
 
 
 async def _converse(scene: Scene, talk: Talk, heard: Heard) -> None:
+    """What nobody can mind first; then what may count as a mistake, until the server punishes it or leaves."""
     keywords = heard.hello.keywords
-    for command in ("HELP", UNKNOWN, "VRFY postmaster", f"VRFY {NOBODY}", "EXPN postmaster"):
-        if talk.over:
-            return
-        heard.replies.append((command, await talk.ask(command)))
-    if "PIPELINING" in keywords and not talk.over:
+    if "PIPELINING" in keywords:
         talk.send(b"RSET\r\nNOOP\r\nRSET\r\n")
         burst: list[Said] = []
         while len(burst) < 3 and not (burst and burst[-1].ended):
             burst.append(await talk.reply(seconds=min(2.0, scene.limits.reply)))
         heard.burst = tuple(burst)
+    for command in MISTAKES:
+        if talk.over:
+            return
+        said = await talk.ask(command, seconds=scene.limits.mistake)
+        heard.replies.append((command, said))
+        if said.ended == "silent":  # whatever comes now may be the answer to this one
+            return
+        heard.late = said.seconds >= scene.limits.late
+        if heard.late:
+            break
     if "STARTTLS" in keywords and not talk.over:
         await _secure(scene, talk, heard)
     if not talk.over:
@@ -167,6 +178,7 @@ def judge(heard: Heard, *, first: bool) -> Iterator[Finding]:
             yield from offers.explain(heard.hello.said, heard.contact.place.shown)
     yield from judge_help(heard)
     yield from judge_unknown(heard)
+    yield from judge_patience(heard)
     yield from judge_exposure(heard)
     yield from judge_pipelining(heard)
     yield from judge_end(heard)
@@ -190,6 +202,8 @@ def judge_hello(heard: Heard) -> Iterator[Finding]:
         yield _finding(heard, "ehlo-unanswered", said)
     elif said.ended:
         yield _finding(heard, "ehlo-closed", said)
+    elif said.category == "reputation.ip":
+        yield _finding(heard, "client-blocked", said, command="EHLO")
     elif said.code == 421:
         yield _finding(heard, "ehlo-busy", said)
     else:
@@ -253,6 +267,17 @@ def judge_unknown(heard: Heard) -> Iterator[Finding]:
         yield _finding(heard, "unknown-command-odd", said)
 
 
+def judge_patience(heard: Heard) -> Iterator[Finding]:
+    """Whether mistakes are punished by letting the client wait (5321#7.8), or not answered at all."""
+    if not heard.replies:
+        return
+    command, said = next(pair for pair in reversed(heard.replies) if pair[0] in MISTAKES)
+    if heard.late:
+        yield _finding(heard, "errors-slowed", said, command=command.partition(" ")[0], seconds=f"{said.seconds:.0f}")
+    elif said.ended == "silent" and command != UNKNOWN:
+        yield _finding(heard, "command-unanswered", said, command=command.partition(" ")[0])
+
+
 def judge_exposure(heard: Heard) -> Iterator[Finding]:
     """Whether VRFY or EXPN tell strangers who lives there (5321#3.5.3, 5321#7.3)."""
     known, nobody, expanded = heard.to("VRFY postmaster"), heard.to(f"VRFY {NOBODY}"), heard.to("EXPN postmaster")
@@ -286,5 +311,5 @@ def judge_end(heard: Heard) -> Iterator[Finding]:
         yield _finding(heard, "quit-unanswered", farewell)
     if farewell is None and heard.replies and said is None:
         command, last = heard.replies[-1]
-        if command.partition(" ")[0] != UNKNOWN:
+        if command.partition(" ")[0] != UNKNOWN and last.ended != "silent":
             yield _finding(heard, "dialogue-closed", last, command=command.partition(" ")[0])

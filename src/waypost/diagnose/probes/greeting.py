@@ -67,7 +67,7 @@ def judge(contact: Contact) -> Iterator[Finding]:
     facts["seconds"] = f"{said.seconds:.1f}"
     for flaw in flaws(said):
         yield Finding(key=f"greeting-{flaw}", about=about, evidence=said.evidence, facts=facts)
-    key = _of_code(said.code)
+    key = "greeting-client-blocked" if said.about_client else _of_code(said.code)
     if key != "greeting-ok":
         if key:
             yield Finding(key=key, about=about, evidence=said.evidence, facts=facts)

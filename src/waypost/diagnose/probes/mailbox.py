@@ -13,7 +13,8 @@ from waypost.diagnose.probes.dialogue import NOBODY, introduce
 from waypost.diagnose.probes.login import login
 from waypost.diagnose.scene import Source
 from waypost.net.dial import UnreachableError
-from waypost.replies.line import read_line
+from waypost.net.stream import HandshakeError
+from waypost.net.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 RELAY_FROM, RELAY_TO = "relay-probe@example.org", "relay-probe@example.net"
 """Addresses of domains that nobody has (RFC 2606): only an open relay takes mail from the one to the other."""
+_FOR_ALL = frozenset({"client-blocked", "domain-not-served", "account-demanded", "account-needed"})
+"""Findings after which no other recipient need be tried."""
 
 
 async def probe(scene: Scene) -> AsyncIterator[Finding]:
@@ -66,39 +69,72 @@ async def _recipients(scene: Scene, contact: Contact) -> list[Finding]:
         return []
     talk, hello = opened
     sender = scene.options.sender or ""
+    domain = _domain(scene, contact)
     international = not (scene.target.mailbox + sender).isascii()
+    line = f"MAIL FROM:<{sender}>{' SMTPUTF8' if international else ''}"
+    found: list[Finding] = []
     try:
         if international and "SMTPUTF8" not in hello.keywords:
             facts = {"host": contact.place.host, "recipient": scene.target.mailbox}
             return [Finding(key="mailbox-needs-utf8", about=contact.place.shown, evidence=hello.said.evidence, facts=facts)]
-        mail = await talk.ask(f"MAIL FROM:<{sender}>{' SMTPUTF8' if international else ''}")
-        found = list(judge_sender(contact, mail, sender))
-        if not mail.positive:
-            return found
-        for recipient, key in _wanted(scene, contact):
-            said = await talk.ask(f"RCPT TO:<{recipient}>")
-            found += judge_recipient(contact, said, recipient, key)
-            if said.ended:
-                break
-        if not talk.over:
-            await talk.ask("RSET")
-            await talk.quit()
+        mail = await talk.ask(line)
+        if mail.category == "sender.tls" and "STARTTLS" in hello.keywords and await _encrypted(scene, contact, talk):
+            if domain:
+                facts = _facts(contact, mail, domain=domain)
+                found.append(Finding(key="tls-demanded", about=contact.place.shown, evidence=(f"C: {line}", *mail.evidence), facts=facts))
+            mail = await talk.ask(line)
+        found += judge_sender(contact, mail, sender, domain=domain)
+        if mail.positive:
+            found += [finding async for finding in _each(scene, contact, talk, domain)]
         return found
     finally:
         talk.close()
 
 
-def _wanted(scene: Scene, contact: Contact) -> Iterator[tuple[str, str]]:
-    """Recipients and what the findings about each are called. Whoever asks for a mailbox learns, too, whether any name would do."""
+async def _encrypted(scene: Scene, contact: Contact, talk: Talk) -> bool:
+    """Go on under TLS, as senders do where they must; certificates are another probe's affair."""
+    if (await talk.ask("STARTTLS")).code != 220:
+        return False
+    try:
+        await talk.start_tls(client_context(verify=False), contact.place.sni, seconds=scene.limits.connect)
+    except HandshakeError:
+        return False
+    return (await talk.ask(f"EHLO {scene.own_name(talk)}")).positive
+
+
+async def _each(scene: Scene, contact: Contact, talk: Talk, domain: str) -> AsyncIterator[Finding]:
+    """Each recipient in turn, until an answer holds for all of them."""
+    for recipient, kind in _wanted(scene, domain):
+        said = await talk.ask(f"RCPT TO:<{recipient}>")
+        made = list(judge_recipient(contact, said, recipient, kind, domain=domain))
+        for finding in made:
+            yield finding
+        if said.ended or {finding.key for finding in made} & _FOR_ALL:
+            break
+    if not talk.over:
+        await talk.ask("RSET")
+        await talk.quit()
+
+
+def _domain(scene: Scene, contact: Contact) -> str:
+    """The domain that the server should take mail for; empty where only a host was named."""
     target = scene.target
     server = scene.server(contact.place)
-    by_domain = bool(target.mailbox) or (server is not None and server.source is Source.EXCHANGER)
-    domain = target.mailbox.rpartition("@")[2] if target.mailbox else target.name
-    yield (f"postmaster@{domain}" if by_domain and not domain.startswith("[") else "postmaster"), "postmaster"
     if target.mailbox:
-        if target.mailbox.lower() != f"postmaster@{domain}".lower():
-            yield target.mailbox, "mailbox"
-        yield f"{NOBODY}@{domain}", "nobody"
+        domain = target.mailbox.rpartition("@")[2]
+        return "" if domain.startswith("[") else domain
+    return target.name if server is not None and server.source is Source.EXCHANGER else ""
+
+
+def _wanted(scene: Scene, domain: str) -> Iterator[tuple[str, str]]:
+    """Recipients and what the findings about each are called. Whoever asks for a mailbox learns, too, whether any name would do."""
+    mailbox = scene.target.mailbox
+    postmaster = f"postmaster@{domain}" if domain else "postmaster"
+    yield postmaster, "postmaster"
+    if mailbox:
+        if mailbox.lower() != postmaster.lower():
+            yield mailbox, "mailbox"
+        yield f"{NOBODY}@{mailbox.rpartition('@')[2]}", "nobody"
 
 
 def _facts(contact: Contact, said: Said, **more: str) -> dict[str, str]:
@@ -106,16 +142,16 @@ def _facts(contact: Contact, said: Said, **more: str) -> dict[str, str]:
     return {"host": place.host, "port": str(place.port), "code": str(said.code), "reply": said.text, **more}
 
 
-def judge_sender(contact: Contact, said: Said, sender: str) -> Iterator[Finding]:
-    """What is answered to MAIL."""
+def judge_sender(contact: Contact, said: Said, sender: str, *, domain: str = "") -> Iterator[Finding]:
+    """What is answered to MAIL; ``domain``: whose mail the server should take from anybody."""
     if said.positive:
         return
-    facts = _facts(contact, said, sender=f"<{sender}>")
+    facts = _facts(contact, said, sender=f"<{sender}>", command="MAIL", domain=domain)
     evidence = (f"C: MAIL FROM:<{sender}>", *said.evidence)
     if said.ended:
         key = "mail-unanswered"
-    elif _wants_account(said):
-        key = "account-needed"
+    elif (of_all := _of_all(contact, said, domain)) is not None:
+        key = of_all
     elif 400 <= said.code < 500:
         key = "sender-deferred"
     else:
@@ -123,34 +159,36 @@ def judge_sender(contact: Contact, said: Said, sender: str) -> Iterator[Finding]
     yield Finding(key=key, about=contact.place.shown, evidence=evidence, facts=facts)
 
 
-def judge_recipient(contact: Contact, said: Said, recipient: str, kind: str) -> Iterator[Finding]:
+def judge_recipient(contact: Contact, said: Said, recipient: str, kind: str, *, domain: str = "") -> Iterator[Finding]:
     """What is answered to RCPT; ``kind``: ``postmaster``, ``mailbox`` or ``nobody``."""
     evidence = (f"C: RCPT TO:<{recipient}>", *said.evidence)
-    facts = _facts(contact, said, recipient=recipient)
+    facts = _facts(contact, said, recipient=recipient, command="RCPT", domain=domain)
+    about = recipient
     if kind == "nobody":
         key = "any-mailbox-accepted" if said.positive else ""
     elif said.ended:
         key = "rcpt-unanswered"
     elif said.positive:
         key = f"{kind}-accepted"
-    elif _wants_account(said):
-        key = "account-needed"
+    elif (of_all := _of_all(contact, said, domain)) is not None:
+        key, about = of_all, contact.place.shown
     elif 400 <= said.code < 500:
-        key = "greylisted" if _category(said) == "rate.greylisted" else f"{kind}-deferred"
+        key = "greylisted" if said.category == "rate.greylisted" else f"{kind}-deferred"
     else:
         key = f"{kind}-refused"
     if key:
-        yield Finding(key=key, about=recipient, evidence=evidence, facts=facts)
+        yield Finding(key=key, about=about, evidence=evidence, facts=facts)
 
 
-def _wants_account(said: Said) -> bool:
-    """Whether the refusal asks for authentication or TLS first."""
-    return said.code == 530 or (" 5.7.0 " in said.text and "auth" in said.text.lower())
-
-
-def _category(said: Said) -> str:
-    reading = read_line(said.text)[1]
-    return "unknown" if reading is None else reading.category
+def _of_all(contact: Contact, said: Said, domain: str) -> str | None:
+    """The finding where a refusal is aimed at the client, or at the domain as a whole; None where the sender or recipient is meant."""
+    if said.about_client:
+        return "client-blocked"
+    if domain and said.category == "route.relay_denied":
+        return "domain-not-served"
+    if said.code == 530 or said.category == "sender.login" or (" 5.7.0 " in said.text and "auth" in said.text.lower()):
+        return "account-demanded" if domain and contact.place.port == SMTP else "account-needed"
+    return None
 
 
 async def _relaying(scene: Scene, contact: Contact) -> list[Finding]:

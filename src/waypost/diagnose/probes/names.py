@@ -59,10 +59,10 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
         for finding in await _reverse(scene, own if is_ip(target.name) else ()):
             yield finding
         return
-    exchangers, host, vouching = await asyncio.gather(
-        scene.lookup.ask(target.name, "MX"), _host(scene.lookup, target.name), scene.lookup.vouching()
+    exchangers, host, vouching, root = await asyncio.gather(
+        scene.lookup.ask(target.name, "MX"), _host(scene.lookup, target.name), scene.lookup.vouching(), scene.lookup.ask(".", "SOA")
     )
-    for finding in judge_domain(exchangers, host, vouching):
+    for finding in judge_domain(exchangers, host, vouching, root):
         yield finding
     hosts = await _hosts(scene, exchangers, host)
     for finding in judge_exchangers(exchangers, hosts):
@@ -124,14 +124,20 @@ def _turns(*several: Sequence[str]) -> tuple[str, ...]:
     return tuple(each[number] for number in range(longest) for each in several if number < len(each))
 
 
-def judge_domain(exchangers: Answer, host: Host, vouching: Vouching) -> Iterator[Finding]:
-    """What the first answers say of the domain as such: whether it is there, signed, and takes mail at all."""
+def judge_domain(exchangers: Answer, host: Host, vouching: Vouching, root: Answer | None = None) -> Iterator[Finding]:
+    """What the first answers say of the domain as such: whether it is there, signed, and takes mail at all.
+
+    ``root``: the answer about the root, which every resolver knows; where that came, silence is the fault of the domain's name servers.
+    """
     about = exchangers.name
     fault = _FAULTS.get(exchangers.outcome)
     if fault is not None:
-        yield Finding(
-            key=fault, about=about, evidence=exchangers.evidence, facts={"name": about, "kind": "MX", "reason": exchangers.reason}
-        )
+        if exchangers.outcome is Outcome.SILENT and root is not None and root.outcome is not Outcome.SILENT:
+            fault = "name-servers-silent"
+        elif exchangers.outcome is Outcome.FAILED and exchangers.reason == "REFUSED":  # a resolver's own word: it asked nobody
+            fault = "resolver-refuses"
+        facts = {"name": about, "kind": "MX", "reason": exchangers.reason, "resolver": vouching.resolver}
+        yield Finding(key=fault, about=about, evidence=exchangers.evidence, facts=facts)
         return
     yield Finding(key=_dnssec(exchangers, vouching), about=about, facts={"name": about, "resolver": vouching.resolver})
     if exchangers.aliases:

@@ -10,9 +10,11 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, TypeAlias
 
+from waypost.diagnose.contacts import judge
+from waypost.diagnose.dialling import WithheldError
 from waypost.diagnose.finding import Finding
-from waypost.diagnose.plan import PORTS, SMTP, SUBMISSION, SUBMISSIONS
-from waypost.diagnose.scene import UNREACHED, Contact, Place, Speech, Way, is_ip
+from waypost.diagnose.plan import PORTS, SMTP, SUBMISSIONS
+from waypost.diagnose.scene import Contact, Place, Source, Speech, Way
 from waypost.diagnose.talk import NOTHING, Said, Talk
 from waypost.net.dial import UnreachableError
 from waypost.net.stream import HandshakeError
@@ -33,20 +35,7 @@ _ERRNO = {
     errno.EHOSTUNREACH: Way.HOST,
     errno.EACCES: Way.PROHIBITED,
     errno.EPERM: Way.PROHIBITED,
-}
-_SPEECHES = {
-    Speech.SILENT: "silent",
-    Speech.CLOSED: "closed-at-once",
-    Speech.RESET: "reset-at-once",
-    Speech.TLS: "tls-on-plain-port",
-    Speech.PLAIN: "plain-on-tls-port",
-    Speech.NO_TLS: "no-tls-on-tls-port",
-    Speech.HTTP: "http-on-mail-port",
-    Speech.SSH: "ssh-on-mail-port",
-    Speech.IMAP: "imap-on-mail-port",
-    Speech.POP3: "pop3-on-mail-port",
-    Speech.FTP: "ftp-on-mail-port",
-    Speech.OTHER: "other-protocol",
+    errno.ENOPROTOOPT: Way.PROHIBITED,
 }
 Suspicion: TypeAlias = tuple[Speech, Said] | None
 """Another protocol, and what was heard of it; None where it is not that."""
@@ -70,17 +59,22 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
     """Try every place at once; tell of each host when all of its places are known."""
     places = list(_places(scene))
     tasks = [asyncio.ensure_future(_contact(scene, place)) for place in places]
+    pings = {address: asyncio.ensure_future(_pinged(scene, address, waiting)) for address, waiting in _by_address(places, tasks).items()}
     try:
         for task in tasks:
             scene.contacts.append(await task)
+        echoes = {address: await ping for address, ping in pings.items()}
     finally:
+        for ping in pings.values():
+            ping.cancel()
         for task in tasks:
             task.cancel()
             if task.done() and not task.cancelled() and task.exception() is None and task.result() not in scene.contacts:
                 talk = task.result().take()
                 if talk is not None:
                     talk.close()
-    for finding in judge(scene.contacts, needed=_needed(scene)):
+    by_mx = any(server.source is Source.EXCHANGER for server in scene.servers)
+    for finding in judge(scene.contacts, needed=_needed(scene), by_mx=by_mx, echoes=echoes):
         yield finding
     left_out = sum(len(server.addresses) for server in scene.servers) - scene.limits.addresses
     if left_out > 0:
@@ -103,6 +97,19 @@ def _chosen(scene: Scene) -> list[tuple[Server, str]]:
     return turns[: scene.limits.addresses]
 
 
+def _by_address(places: Sequence[Place], tasks: Sequence[asyncio.Future[Contact]]) -> dict[str, list[asyncio.Future[Contact]]]:
+    found: dict[str, list[asyncio.Future[Contact]]] = {}
+    for place, task in zip(places, tasks, strict=True):
+        found.setdefault(place.address, []).append(task)
+    return found
+
+
+async def _pinged(scene: Scene, address: str, waiting: Sequence[asyncio.Future[Contact]]) -> bool | None:
+    """Whether a machine of which no port says anything for a while answers a ping; None where that need not be known, or cannot be."""
+    done, _ = await asyncio.wait(waiting, timeout=scene.limits.suspicion, return_when=asyncio.FIRST_COMPLETED)
+    return None if done else await scene.echo(address, seconds=scene.limits.suspicion)
+
+
 def _needed(scene: Scene) -> frozenset[int]:
     """The ports that must be open: that which was named, or SMTP's own."""
     return frozenset({scene.target.port or SMTP})
@@ -115,8 +122,13 @@ async def _contact(scene: Scene, place: Place) -> Contact:
     began = scene.clock.monotonic()
     try:
         talk = await scene.connect(place)
+    except WithheldError as fault:
+        return Contact(place=place, way=Way.WITHHELD, detail=str(fault), withheld=fault.why)
     except UnreachableError as fault:
-        return Contact(place=place, way=way_of(fault), seconds=scene.clock.monotonic() - began, detail=str(fault))
+        way, seconds = way_of(fault), scene.clock.monotonic() - began
+        if way is Way.RESET:  # while it is being made a reset refuses; this one came behind the handshake, before we looked
+            return Contact(place=place, way=Way.OPEN, seconds=seconds, detail=str(fault), speech=Speech.RESET)
+        return Contact(place=place, way=way, seconds=seconds, detail=str(fault))
     contact = Contact(place=place, way=Way.OPEN, seconds=scene.clock.monotonic() - began)
     try:
         await (_behind_tls if place.port == SUBMISSIONS else _in_the_clear)(scene, contact, talk)
@@ -139,7 +151,7 @@ async def _behind_tls(scene: Scene, contact: Contact, talk: Talk) -> None:
     """A port on which TLS comes first (8314#3.3)."""
     contact.implicit_tls = True
     try:
-        await talk.start_tls(client_context(verify=False), _sni(contact.place), seconds=scene.limits.connect)
+        await talk.start_tls(client_context(verify=False), contact.place.sni, seconds=scene.limits.connect)
     except HandshakeError as fault:
         contact.detail = str(fault)
         contact.speech, contact.greeting = await _spoken_in_clear(scene, contact.place)
@@ -204,7 +216,7 @@ async def _greeting_behind_tls(scene: Scene, contact: Contact) -> None:
     contact.implicit_tls = True
     try:
         again = await scene.connect(contact.place)
-        await again.start_tls(client_context(verify=False), _sni(contact.place), seconds=scene.limits.connect)
+        await again.start_tls(client_context(verify=False), contact.place.sni, seconds=scene.limits.connect)
     except (UnreachableError, HandshakeError) as fault:
         contact.detail = str(fault)
         return
@@ -224,7 +236,7 @@ async def _tls_there(scene: Scene, place: Place) -> Suspicion:
     except UnreachableError:
         return None
     try:
-        await talk.start_tls(client_context(verify=False), _sni(place), seconds=scene.limits.connect)
+        await talk.start_tls(client_context(verify=False), place.sni, seconds=scene.limits.connect)
     except HandshakeError:
         return None
     finally:
@@ -255,10 +267,6 @@ def _keep(contact: Contact, talk: Talk, said: Said) -> None:
         talk.close()
 
 
-def _sni(place: Place) -> str | None:
-    return None if is_ip(place.host) else place.host
-
-
 # ---- what it means -------------------------------------------------------------------------------------------
 
 
@@ -275,82 +283,3 @@ def speech_of(said: Said) -> Speech:
     if said.code or opening[:1] in b"2345" or b"smtp" in opening.lower():
         return Speech.SMTP
     return Speech.OTHER
-
-
-def judge(contacts: Sequence[Contact], *, needed: frozenset[int]) -> Iterator[Finding]:
-    """What all attempts together come to."""
-    answering = {contact.place.host for contact in contacts if contact.open and contact.place.port in needed}
-    for host, address in dict.fromkeys((contact.place.host, contact.place.address) for contact in contacts):
-        mine = [contact for contact in contacts if (contact.place.host, contact.place.address) == (host, address)]
-        if host in answering and all(contact.way is Way.NETWORK for contact in mine):
-            continue  # that this machine lacks a family of addresses is no fault of a host that answers over the other
-        yield from _judge_address(mine, needed)
-    yield from _judge_families(contacts, needed)
-
-
-def _judge_address(contacts: Sequence[Contact], needed: frozenset[int]) -> Iterator[Finding]:
-    """One address of one host."""
-    for contact in contacts:
-        if contact.open:
-            yield from _judge_open(contact)
-        elif contact.place.port in needed:
-            yield _closed(contact, contacts)
-    place = contacts[0].place
-    closed = [contact for contact in contacts if not contact.open and contact.place.port not in needed]
-    if closed:
-        ports = ", ".join(str(contact.place.port) for contact in closed)
-        evidence = tuple(f"{contact.place.shown}: {contact.detail}" for contact in closed)
-        yield Finding(key="ports-closed", about=place.address, evidence=evidence, facts={"ports": ports, "host": place.host})
-
-
-def _judge_open(contact: Contact) -> Iterator[Finding]:
-    facts = {**_facts(contact), "detail": contact.detail}
-    key = _SPEECHES.get(contact.speech) if contact.speech is not None else None
-    if key is None:
-        yield Finding(key="port-open", about=contact.place.shown, facts=facts)
-        return
-    yield Finding(key=key, about=contact.place.shown, evidence=contact.greeting.evidence or _detail(contact), facts=facts)
-
-
-def _detail(contact: Contact) -> tuple[str, ...]:
-    return (contact.detail,) if contact.detail else ()
-
-
-def _closed(contact: Contact, beside: Sequence[Contact]) -> Finding:
-    """A port that must be open and is not; its neighbours tell a filter from a dead machine."""
-    key = UNREACHED[contact.way]
-    alive = [other for other in beside if other.way in (Way.OPEN, Way.REFUSED)]
-    if contact.place.port == SMTP and contact.way is Way.DROPPED and alive:
-        key = "port-25-filtered"
-    elif contact.place.port == SMTP and any(other.greeted and other.place.port in (SUBMISSION, SUBMISSIONS) for other in beside):
-        key = "submission-only" if contact.way is Way.REFUSED else key
-    elif len(beside) > 1 and {other.way for other in beside} == {Way.DROPPED}:
-        key = "address-dead"
-    telling = beside if contact.way is Way.DROPPED else ()  # what the neighbours do tells a filter from a machine that is off
-    shown = (contact, *(other for other in telling if other is not contact))
-    evidence = tuple(f"{other.place.shown}: {other.detail or 'open'}" for other in shown)
-    return Finding(key=key, about=contact.place.shown, evidence=evidence[:6], facts={**_facts(contact), "detail": contact.detail})
-
-
-def _judge_families(contacts: Sequence[Contact], needed: frozenset[int]) -> Iterator[Finding]:
-    """Hosts that answer over one family of addresses and not over the other."""
-    for host in dict.fromkeys(contact.place.host for contact in contacts):
-        mine = [contact for contact in contacts if contact.place.host == host and contact.place.port in needed]
-        open_ = {":" in contact.place.address for contact in mine if contact.open}
-        shut = [contact for contact in mine if not contact.open and (":" in contact.place.address) not in open_]
-        if open_ and shut:
-            family = "IPv6" if ":" in shut[0].place.address else "IPv4"
-            key = "family-unreachable-here" if all(contact.way is Way.NETWORK for contact in shut) else "family-unreachable"
-            evidence = tuple(f"{contact.place.shown}: {contact.detail}" for contact in shut)
-            yield Finding(key=key, about=host, evidence=evidence, facts={"host": host, "family": family})
-
-
-def _facts(contact: Contact) -> dict[str, str]:
-    place = contact.place
-    return {
-        "host": place.host,
-        "address": place.address,
-        "port": str(place.port),
-        "seconds": f"{contact.seconds:.1f}",
-        "waited": f"{contact.greeting.seconds:.0f}",
-    }

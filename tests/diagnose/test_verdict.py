@@ -1,0 +1,75 @@
+"""What a check answers in a word, and the one thing that it says to do next."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.broken_rows import LISTED, at
+from support.broken_servers import HOST, SOUND, Broken, Zone, and_lines, diagnose
+from waypost.diagnose.lookup import Outcome
+from waypost.diagnose.verdict import Verdict
+
+ADA = "ada@broken.example"
+DENIED = at("RCPT TO:<POSTMASTER", b"554 5.7.1 Relay access denied\r\n") | at("RCPT", b"554 5.7.1 Relay access denied\r\n")
+BLOCKED = at("RCPT TO:<POSTMASTER", LISTED) | at("RCPT", LISTED)
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "key"),
+    [
+        (Broken(name="submission alone, behind MX", key="", port=587), Verdict.DOES_NOT_WORK, "connection-refused"),
+        (Broken(name="submission alone, a host", key="", port=587, to=HOST), Verdict.WITH_FAULTS, "submission-only"),
+        (Broken(name="MAIL hangs", key="", says=at("MAIL", "silence")), Verdict.DOES_NOT_WORK, "mail-unanswered"),
+        (Broken(name="RCPT hangs", key="", says=at("RCPT TO:<POSTMASTER", "silence")), Verdict.DOES_NOT_WORK, "rcpt-unanswered"),
+        (Broken(name="a domain of others", key="", says=DENIED), Verdict.DOES_NOT_WORK, "domain-not-served"),
+        (Broken(name="a mailbox of others", key="", to=ADA, says=DENIED), Verdict.DOES_NOT_WORK, "domain-not-served"),
+        (
+            Broken(name="a login for all", key="", says=at("MAIL", b"530 5.7.0 Authentication required\r\n")),
+            Verdict.DOES_NOT_WORK,
+            "account-demanded",
+        ),
+        (Broken(name="blocked", key="", to=ADA, says=BLOCKED), Verdict.DOES_NOT_WORK, "client-blocked"),
+        (
+            Broken(name="no postmaster", key="", says=at("RCPT", b"550 5.1.1 no\r\n") | at("RCPT TO:<POSTMASTER", b"550 5.1.1 no\r\n")),
+            Verdict.WITH_FAULTS,
+            "postmaster-refused",
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Broken) else None,
+)
+def test_the_answer_and_what_to_do_next(row: Broken, verdict: Verdict, key: str) -> None:
+    """Whether mail would arrive decides, and next comes what keeps it from arriving, whoever is at fault."""
+    diagnosis, _ = diagnose(row)
+    assert diagnosis.next_finding is not None
+    assert (verdict, key) == (diagnosis.verdict, diagnosis.next_finding.key)
+
+
+def test_a_refusal_of_the_client_is_told_once() -> None:
+    """Neither sender nor mailbox is blamed for what is aimed at the client, and no other recipient is tried."""
+    diagnosis, server = diagnose(Broken(name="blocked", key="", to=ADA, says=BLOCKED))
+    keys = [finding.key for finding in diagnosis.findings]
+    assert keys.count("client-blocked") == 1
+    assert not {"mailbox-refused", "postmaster-refused", "null-sender-refused"} & set(keys)
+    assert sum(line.upper().startswith(b"RCPT") for line in server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({(HOST, "A"): Outcome.FAILED, (HOST, "AAAA"): Outcome.FAILED}, "mx-lookup-failed"),
+        ({(HOST, "A"): ("10.1.2.3",)}, "address-private"),
+    ],
+)
+def test_what_keeps_everybody_out_comes_first(change: Zone, key: str) -> None:
+    """A warning that explains why nothing was reached goes before an error of something else."""
+    diagnosis, _ = diagnose(Broken(name="unreached", key=""), zone={**SOUND, **change})
+    assert diagnosis.next_finding is not None
+    assert (Verdict.DOES_NOT_WORK, key) == (diagnosis.verdict, diagnosis.next_finding.key)
+
+
+def test_tls_first_is_gone_along_with() -> None:
+    """Where mail is taken under TLS alone, the mailbox is asked for under TLS."""
+    offer = at("EHLO", and_lines("STARTTLS")) | at("MAIL", b"530 5.7.0 Must issue a STARTTLS command first\r\n")
+    diagnosis, server = diagnose(Broken(name="TLS", key="", says=offer | at("STARTTLS", b"454 4.7.0 not now\r\n")))
+    assert b"STARTTLS\r\n" in server.heard
+    assert "tls-demanded" not in [finding.key for finding in diagnosis.findings]
