@@ -23,7 +23,11 @@ HELP = "find out why a mail server does not answer, or answers no"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("target", metavar="HOST|DOMAIN|ADDRESS", help="a host, a domain, an IP address or a mailbox; host:port works too")
+    parser.usage = "%(prog)s [options] (HOST|DOMAIN|ADDRESS | --self)"
+    parser.add_argument(
+        "target", metavar="HOST|DOMAIN|ADDRESS", nargs="?", help="a host, a domain, an IP address or a mailbox; host:port works too"
+    )
+    parser.add_argument("--self", dest="itself", action="store_true", help="this server, from inside, against its own configuration")
     parser.add_argument("--port", type=options.count, metavar="N", help="try this port of that host alone, and no MX")
     parser.add_argument(
         "--from", dest="sender", metavar="ADDRESS", help="envelope sender when mailboxes are tried; without it the empty one"
@@ -38,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="tell of what is well, and of notes, in full too")
     options.add_language(parser)
     options.add_json_option(parser)
+    options.add_data_options(parser)
 
 
 def add_world(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +59,21 @@ def add_world(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, show; 0 healthy, 1 a warning or an error, 2 no mail server was reached."""
+    if args.itself:
+        from waypost.cli.check_self import run_self  # noqa: PLC0415 - other checks need no configuration
+
+        return shown(run_self(args), args)
+    if args.target is None:
+        raise UsageError("say what to check: a host, a domain or a mailbox, or --self for this server (see `waypost check --help`)")
+    if args.config is not None or args.data is not None or args.set:
+        raise UsageError("--config, --data and --set say which server is meant by --self, which was not given")
     target, plan = _target(args), _options(args)
     read_resolvers(args)
-    diagnosis = asyncio.run(_check(target, plan, args))
+    return shown(asyncio.run(_check(target, plan, args)), args)
+
+
+def shown(diagnosis: Diagnosis, args: argparse.Namespace) -> int:
+    """Print it; the exit code."""
     if args.json:
         from waypost.diagnose.shapes import as_json  # noqa: PLC0415 - people need it not
 

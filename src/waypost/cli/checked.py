@@ -32,6 +32,7 @@ def show(diagnosis: Diagnosis, lang: str, *, full: bool) -> None:
     _summary(diagnosis, lang)
     _servers(diagnosis, lang)
     quiet = _findings(diagnosis.findings, lang, full=full)
+    _records([finding for finding in diagnosis.findings if finding not in quiet], lang)
     if quiet:
         count = {severity: sum(finding.severity is severity for finding in quiet) for severity in Severity}
         sheet.gap()
@@ -74,7 +75,7 @@ def _ports(contacts: Sequence[Contact], lang: str) -> str:
     """``open: 25, 587; refused: 465``."""
     told = []
     for way in Way:
-        ports = [str(contact.place.port) for contact in contacts if contact.way is way]
+        ports = [str(contact.place.port or "unix") for contact in contacts if contact.way is way]
         if ports:
             told.append(f"{label('way', way.value, lang)} {', '.join(ports)}")
     return spaced(label("join", "semicolon", lang).join(told))
@@ -92,6 +93,15 @@ def _findings(findings: Sequence[Finding], lang: str, *, full: bool) -> list[Fin
             shown.sort(key=lambda finding: tuple(reversed(Severity)).index(finding.severity))
             _stage(shown, lang)
     return quiet
+
+
+def _records(findings: Sequence[Finding], lang: str) -> None:
+    """The records that remedies name, once more and as they are, so that they can be pasted into a zone file."""
+    records = dict.fromkeys(finding.facts["publish"] for finding in findings if "publish" in finding.facts)
+    if records:
+        sheet.section(label("check", "publish", lang))
+    for record in records:
+        output.line(record)
 
 
 def _stage(findings: Sequence[Finding], lang: str) -> None:

@@ -6,12 +6,14 @@ import asyncio
 import os
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from waypost.accept.drop import Drop
 from waypost.accept.gate import Gate
 from waypost.accept.rules import Plan, Services
 from waypost.clock import SYSTEM
+from waypost.daemon.about import about
 from waypost.daemon.shards import Shard, folder, open_shard, owned_by
 from waypost.daemon.watchdog import Watchdog
 from waypost.deliver.share import Share
@@ -134,6 +136,7 @@ async def assemble(given: Work) -> Parts:
     services = Services(spool=shards[0].spool, credentials=credentials, history=shards[0].history, observers=observers, clock=SYSTEM)
     operator = Operator([shard.stores for shard in shards], queue=settings.queue, voice=voice(settings), clock=SYSTEM)
     plan = _plan(settings, dev=given.dev)
+    gate = Gate(services, plan)
     return Parts(
         settings=settings,
         dev=given.dev,
@@ -144,10 +147,10 @@ async def assemble(given: Work) -> Parts:
         shards=shards,
         credentials=credentials,
         operator=operator,
-        gate=Gate(services, plan),
+        gate=gate,
         drop=Drop(settings.data, services, plan, settings.drop) if given.index == 0 else None,
         deliverers=_deliverers(settings, shards, observers),
-        controls=_controls(settings, given.index, operator, Following(observers, SYSTEM)),
+        controls=_controls(settings, given.index, operator, Following(observers, SYSTEM), gate),
         watchdog=Watchdog(asyncio.get_running_loop(), lambda detail: _blocked(observers, detail), SYSTEM),
     )
 
@@ -248,19 +251,22 @@ def _deliverer(settings: Settings, shard: Shard, observers: Observers, resolver:
     return deliverer
 
 
-def _controls(settings: Settings, index: int, operator: Operator, following: Following) -> tuple[ControlServer, ...]:
+def _controls(settings: Settings, index: int, operator: Operator, following: Following, gate: Gate) -> tuple[ControlServer, ...]:
     """A socket at the shard, where its worker's conversations can be followed; the first worker's at the data directory answers for all."""
     own = ControlServer(folder(settings.data, index) / "control.sock", _answering(operator, following))
     if index != 0:
         return (own,)
     others = [Remote(folder(settings.data, other) / "control.sock") for other in range(1, settings.workers)]
-    return own, ControlServer(settings.data / "control.sock", _answering(Fleet([operator, *others])))
+    itself = partial(about, gate, settings.workers)
+    return own, ControlServer(settings.data / "control.sock", _answering(Fleet([operator, *others]), itself=itself))
 
 
-def _answering(verbs: Verbs, following: Following | None = None) -> Any:
+def _answering(verbs: Verbs, following: Following | None = None, itself: Callable[[], dict[str, Any]] | None = None) -> Any:
     async def perform(verb: str, args: dict[str, Any]) -> Any:
         if verb == "ping":
             return "here"
+        if verb == "about" and itself is not None:
+            return itself()
         try:
             if verb == "follow" and following is not None:
                 return await following.call(args)

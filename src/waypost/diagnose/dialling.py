@@ -134,4 +134,5 @@ def _named(error: OSError) -> str:
     """In the system's words: asyncio's own name the address, which whoever dialled knows."""
     if error.errno == errno.EACCES:
         return "administratively prohibited"
-    return (os.strerror(error.errno) if error.errno else str(error)).lower()
+    known = error.errno is not None and error.errno > 0  # those of getaddrinfo are below
+    return (os.strerror(error.errno) if known and error.errno else error.strerror or str(error)).lower()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from waypost.replies.gloss import gloss
 from waypost.replies.library import facts, words
 from waypost.replies.records import lookup
+from waypost.replies.terms import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,8 @@ class Severity(StrEnum):
 class Stage(StrEnum):
     """Where on the way it was found; in this order they are shown."""
 
+    OWN = "own"
+    """Local facts of this very server."""
     NAMES = "names"
     REACH = "reach"
     GREETING = "greeting"
@@ -37,8 +40,6 @@ class Stage(StrEnum):
     TLS = "tls"
     DOMAIN = "domain"
     MAILBOX = "mailbox"
-    OWN = "own"
-    """Local facts of this very server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class Finding:
     """What fills the braces in its words.
 
     A fact ``reply`` (``550 5.7.1 ...``) brings ``reply_title``, ``reply_meaning``, ``reply_fix`` (the operator's) and ``reply_sender_fix``
-    of the replies' catalogue, in the language asked for; a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``.
+    of the replies' catalogue, in the language asked for; a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``;
+    a fact ``faults_of`` (keys of findings about the same thing, separated by blanks) brings their titles as ``faults``.
     """
 
     @property
@@ -79,6 +81,9 @@ class Finding:
         """Its words in ``lang``. Raises LookupError for a language that is not there."""
         row = words(lang, "findings")["finding"][self.key]
         known = _Facts({**self.facts, **_explained(self.facts, lang)})
+        if "faults_of" in self.facts:
+            titles = [words(lang, "findings")["finding"][key]["title"].format_map(known) for key in self.facts["faults_of"].split()]
+            known["faults"] = label("join", "semicolon", lang).join(titles)
         return Told(**{name: row[name].format_map(known) for name in ("title", "meaning", "fix")})
 
 
@@ -100,6 +105,8 @@ def _explained(known: Mapping[str, str], lang: str) -> dict[str, str]:
         meant = gloss(number, None, text, lang=lang, reader="operator")
         sender_fix = gloss(number, None, text, lang=lang).fix
         found |= {"reply_title": meant.title, "reply_meaning": meant.meaning, "reply_fix": meant.fix, "reply_sender_fix": sender_fix}
+    if "stage" in known:
+        found["stage"] = label("stage", known["stage"], lang)
     record = lookup(known["record"], lang) if "record" in known else None
     if record is not None:
         found |= {"record_title": record.prose.title, "record_meaning": record.prose.meaning}

@@ -71,6 +71,8 @@ class Place:
     @property
     def shown(self) -> str:
         """``mx.example.org [192.0.2.1]:25``."""
+        if not self.port:
+            return f"{self.host} {self.address}"  # a UNIX socket
         literal = f"[{self.address}]"
         return f"{literal}:{self.port}" if self.host == self.address else f"{self.host} {literal}:{self.port}"
 
@@ -156,6 +158,9 @@ class Contact:
     talk: Talk | None = None
     """The connection on which the greeting came, still open: whoever talks on takes it."""
 
+    spare: tuple[Talk, Said] | None = None
+    """Of a server that greets slowly a second connection that waited along with the first, and its greeting: nobody need wait again."""
+
     @property
     def open(self) -> bool:
         """Whether something listens there."""
@@ -170,6 +175,13 @@ class Contact:
         """The open connection, for whoever asks first."""
         talk, self.talk = self.talk, None
         return talk
+
+    def close(self) -> None:
+        """End the connections that nobody took."""
+        for talk in (self.take(), self.spare[0] if self.spare is not None else None):
+            if talk is not None:
+                talk.close()
+        self.spare = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -259,6 +271,9 @@ class Scene:
 
         Raises UnreachableError: the same where TLS fails.
         """
+        if contact.spare is not None:
+            spare, contact.spare = contact.spare, None
+            return spare
         talk = await self.connect(contact.place)
         if contact.implicit_tls:
             try:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from waypost.diagnose.plan import Target
     from waypost.diagnose.scene import Contact, Hello, Place, Scene, Server
 
-_STOPS = frozenset({"mx-null", "mailbox-refused", "client-blocked", "domain-not-served", "account-demanded"})
+_STOPS = frozenset({"mx-null", "mailbox-refused", "client-blocked", "domain-not-served", "account-demanded", "own-stopped"})
 """Findings after which no mail arrives, however well the server speaks."""
 _HANGS = frozenset({"mail-unanswered", "rcpt-unanswered"})
 """The same, where no other host could take it."""
-_ON_THE_WAY = frozenset({Stage.NAMES, Stage.REACH, Stage.GREETING, Stage.DIALOGUE, Stage.MAILBOX})
+_ON_THE_WAY = frozenset({Stage.OWN, Stage.NAMES, Stage.REACH, Stage.GREETING, Stage.DIALOGUE, Stage.MAILBOX})
 """Where it is decided whether mail arrives; certificates, and what a domain publishes for what it sends, do not."""
 _AFTER = frozenset({"reverse-missing", "reverse-mismatch"})
 """Faults of names that harm what is sent, not what comes in: found early, and mended after others that are as grave."""

@@ -51,3 +51,19 @@ class Lock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the lock, 0 where it is not known; None where nobody does. Takes nothing. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(descriptor, 20, 0).strip()
+        return int(owner) if owner.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None
