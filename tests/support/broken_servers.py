@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from waypost.net.stream import ClientStream
 
 DOMAIN, HOST, ADDRESS = "broken.example", "mx.broken.example", "44.128.0.25"
-QUICK = Limits(dns=1, connect=1.5, greeting=1.2, reply=0.7, suspicion=0.3, whole=10)
+QUICK = Limits(dns=1, connect=1.5, greeting=1.2, reply=0.7, mistake=0.8, late=0.4, suspicion=0.3, whole=10)
 
 TALKING = tuple(step for step in PROBES if step.stage in (Stage.NAMES, Stage.REACH, Stage.GREETING, Stage.DIALOGUE, Stage.MAILBOX))
 """The probes that these servers are for: certificates and policies are other servers' affair."""

@@ -6,9 +6,11 @@ programs that conflict as packages, or hold fixed paths, run side by side, each 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -28,12 +30,13 @@ _VIEW = """
 set -e
 upper="$1"; etc="$2"; tree="$3"; shift 3
 mount -t tmpfs -o mode=755 none "$upper"
-for part in usr etc var; do
+for part in usr etc var lib; do
+  at="$(readlink -f /$part)"
   mkdir "$upper/$part" "$upper/$part.work"
-  lower=/$part
-  if [ -d "$tree/$part" ]; then lower="$tree/$part:$lower"; fi
+  lower="$at"
+  if [ -d "$tree/$part" ]; then lower="$tree/$part:$lower"; elif [ $part = lib ]; then continue; fi
   if [ $part = etc ]; then lower="$etc:$lower"; fi
-  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper/$part,workdir=$upper/$part.work" /$part
+  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper/$part,workdir=$upper/$part.work" "$at"
 done
 mount -t tmpfs -o mode=755 none /run
 exec "$@"
@@ -128,6 +131,10 @@ class World:
         """Leave nothing behind."""
         for daemon in self.daemons:
             daemon.stop()
+        left = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=False).stdout.split()
+        for number in left:  # those that began a session of their own
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(number), signal.SIGKILL)
         subprocess.run(["ip", "netns", "delete", self.name], capture_output=True, check=False)
 
     def _ip(self, *words: str) -> None:

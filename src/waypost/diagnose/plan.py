@@ -124,6 +124,10 @@ class Limits:
     greeting: float = 10.0
     reply: float = 5.0
     """Seconds for each reply behind the greeting."""
+    mistake: float = 9.0
+    """Seconds for the reply to a command that a server may take for a mistake, and punish by letting one wait (Courier: 8)."""
+    late: float = 3.0
+    """Seconds from which on such a reply is a punishment: nothing more of the kind is said then."""
     suspicion: float = 1.5
     """Seconds of silence from which on other protocols are thought of."""
     whole: float = 14.5

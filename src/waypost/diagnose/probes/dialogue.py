@@ -34,6 +34,8 @@ VERBS = (
     *("HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "HELP"),
     *("VRFY", "EXPN", "STARTTLS", "AUTH", "ETRN", "ATRN", "TURN", "BURL"),
 )
+_GATES = (530, 535, 538)
+"""Replies that say: TLS or a login first; nothing else is told by them (3207#4, 4954#6)."""
 _NEEDS = {"STARTTLS": "STARTTLS", "BDAT": "CHUNKING", "ETRN": "ETRN", "ATRN": "ATRN", "BURL": "BURL"}
 """Commands and the keyword without which they have no place; AUTH may be kept for TLS."""
 
@@ -137,11 +139,10 @@ async def _converse(scene: Scene, talk: Talk, heard: Heard) -> None:
             return
         said = await talk.ask(command, seconds=scene.limits.mistake)
         heard.replies.append((command, said))
-        if said.ended == "silent":  # whatever comes now may be the answer to this one
+        heard.late = bool(said.lines) and said.seconds >= scene.limits.late
+        if heard.late or said.ended == "silent":  # it would wait longer and longer; or what comes may be the answer to this one
+            talk.close()
             return
-        heard.late = said.seconds >= scene.limits.late
-        if heard.late:
-            break
     if "STARTTLS" in keywords and not talk.over:
         await _secure(scene, talk, heard)
     if not talk.over:
@@ -228,7 +229,7 @@ def judge_form(heard: Heard) -> Iterator[Finding]:
 def judge_help(heard: Heard) -> Iterator[Finding]:
     """HELP: 214 and what it lists, or what else."""
     said = heard.to("HELP")
-    if said is None or said.ended:
+    if said is None or said.ended or said.code in _GATES:
         return
     keywords = heard.hello.keywords
     if 200 <= said.code < 300:
@@ -311,5 +312,5 @@ def judge_end(heard: Heard) -> Iterator[Finding]:
         yield _finding(heard, "quit-unanswered", farewell)
     if farewell is None and heard.replies and said is None:
         command, last = heard.replies[-1]
-        if command.partition(" ")[0] != UNKNOWN and last.ended != "silent":
+        if command.partition(" ")[0] != UNKNOWN and last.ended != "silent" and not heard.late:
             yield _finding(heard, "dialogue-closed", last, command=command.partition(" ")[0])
