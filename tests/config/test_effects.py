@@ -14,6 +14,7 @@ TESTS = Path(__file__).resolve().parents[1]
 MEASURED = [".".join(path) for path, entry in leaves() if entry.setting.unit]
 LIMITS = "accept/test_limits.py"
 NETWORK = "deliver/test_network.py"
+CHECKS = "web_check/test_limits.py"
 OUTBOUND = "deliver/test_outbound_settings.py"
 SHOWN: dict[str, tuple[str, str]] = {
     "workers": ("e2e/test_life.py", "test_two_workers_share_one_port"),
@@ -75,6 +76,9 @@ SHOWN: dict[str, tuple[str, str]] = {
     "history.waiting": ("history/test_history_contract.py", "test_a_flood_is_dropped_and_counted"),
     "inbox.messages": ("inbox/test_inbox_contract.py", "test_the_oldest_go_beyond_the_bound"),
     "inbox.days": ("inbox/test_inbox_contract.py", "test_what_is_too_old_goes"),
+    "web.check_hourly": (CHECKS, "test_checks_in_an_hour"),
+    "web.check_at_once": (CHECKS, "test_checks_at_once"),
+    "web.check_again": (CHECKS, "test_the_same_within_a_time"),
     "notices.returned_size": ("deliver/test_settling.py", "test_what_is_returned_whole"),
 }
 

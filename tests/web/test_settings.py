@@ -30,6 +30,8 @@ hosts = ["127.0.0.1:24"]
 """
 REFERENCE = "the reply reference alone is served there, not the inbox, which has no login yet"
 PUBLIC = "warning --set: web.bind: 0.0.0.0 can be reached by others: " + REFERENCE
+INNER = "warning --set: web.check_networks: whoever reaches the pages at 0.0.0.0:80 can have mail servers in 10.0.0.0/8, fd00::/8 checked"
+NO_NETWORK = "error --set: web.{0}.0: {1!r} is no network: {2}; write it like 10.0.0.0/8 or fd00::/8"
 ANYONE = "warning --set: web.hosts: is empty and the bind is public: requests for any host name are answered; list yours, or set web.url"
 
 
@@ -53,6 +55,22 @@ ANYONE = "warning --set: web.hosts: is empty and the bind is public: requests fo
         (
             ["web.bind=8025"],
             ["error --set: web.bind: '8025' is no place to listen: write 127.0.0.1:25, [::1]:25 or unix:/path"],
+        ),
+        (["web.check=true", "web.bind=127.0.0.1:8025", 'web.check_networks=["10.0.0.0/8", "::1/128"]'], []),
+        (["web.check=true", "web.bind=0.0.0.0:80", "web.url=https://mx.example.org", 'web.check_networks=["127.0.0.0/8"]'], [PUBLIC]),
+        (
+            ["web.check=true", "web.bind=0.0.0.0:80", "web.url=https://mx.example.org", 'web.check_networks=["10.0.0.0/8", "fd00::/8"]'],
+            [
+                PUBLIC,
+                INNER,
+            ],
+        ),
+        (
+            ['web.check_networks=["10.0.0.1/8"]', 'web.check_never=["inside"]'],
+            [
+                NO_NETWORK.format("check_networks", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
+                NO_NETWORK.format("check_never", "inside", "'inside' does not appear to be an IPv4 or IPv6 network"),
+            ],
         ),
         (
             ["web.url=mx.example.org"],
@@ -108,3 +126,32 @@ def test_the_name_of_the_public_address_is_served(tmp_path: Path) -> None:
     assert hosts.admits("mx.example.org:8443")
     assert hosts.admits("codes.example.org")
     assert not hosts.admits("evil.example")
+
+
+def test_checks_are_off_until_somebody_wants_them(tmp_path: Path) -> None:
+    """In production nobody checks anything for visitors; where it is on, rules and limits are those that were set."""
+    file = tmp_path / "waypost.toml"
+    file.write_text(BASE)
+    with bind("127.0.0.1:0") as listener:
+        assert given(load(file, overrides=["web.bind=127.0.0.1:0"], environ={}).settings, listener).checks is None
+        sets = ["web.check=true", "web.proxy=true", 'web.check_networks=["10.0.0.0/8"]', 'web.check_never=["8.8.8.0/24"]']
+        sets += ["web.check_hourly=7", "web.check_at_once=2", "web.check_again=30", 'dns.resolvers=["192.0.2.53"]']
+        checks = given(load(file, overrides=sets, environ={}).settings, listener).checks
+
+    assert checks is not None
+    plan = checks.plan
+    assert (plan.hourly, plan.at_once, plan.again, plan.behind_proxy) == (7, 2, 30, True)
+    assert (plan.hostname, plan.resolvers) == ("mx.example.org", ("192.0.2.53",))
+    assert ([str(each) for each in plan.rules.inside], [str(each) for each in plan.rules.never]) == (["10.0.0.0/8"], ["8.8.8.0/24"])
+    assert plan.rules.ports == {2525}
+
+
+def test_the_dev_profile_checks_itself() -> None:
+    """Without a file checks are on, for this machine's loopback too and the ports of its own listeners, as often as one likes."""
+    with bind("127.0.0.1:0") as listener:
+        checks = given(load(None, environ={}).settings, listener).checks
+
+    assert checks is not None
+    assert [str(each) for each in checks.plan.rules.inside] == ["127.0.0.0/8", "::1/128"]
+    assert checks.plan.rules.ports == {1025, 1465, 1587}
+    assert checks.plan.again == 0

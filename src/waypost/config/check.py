@@ -35,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     process.somebody_can_log_in,
     web.web_can_be_served,
     web.web_names_are_names,
+    web.web_checks_reach_what_is_meant,
 )
 
 

@@ -32,7 +32,14 @@ def dev_sources(environ: Mapping[str, str]) -> Sources:
         "domains": {"local": ["*"]},
         "auth": {"anyone": True},
         "transports": [{"match": "*", "kind": "capture"}],
-        "web": {"bind": "127.0.0.1:8025", "inbox": True},
+        "web": {
+            "bind": "127.0.0.1:8025",
+            "inbox": True,
+            "check": True,
+            "check_networks": ["127.0.0.0/8", "::1/128"],
+            "check_hourly": 3600,
+            "check_again": 0,
+        },
     }
     place = Place(PROFILE)
     return Sources(tree, Path.cwd(), PROFILE, dict.fromkeys(_paths(tree), place))

@@ -254,6 +254,7 @@ def _announce(settings: Settings, sockets: Sockets, *, dev: bool) -> None:
     if sockets.web is not None:
         place = place_of(sockets.web)
         shows = "inbox and reply reference" if settings.web.inbox and place.is_loopback else "reply reference"
+        shows += ", checks of mail servers" if settings.web.check else ""
         out.write(f"  {'web':<10} {f'http://{place}/':<24} {shows}\n")
     out.write(f"{READY}\n")
     out.flush()

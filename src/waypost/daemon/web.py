@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import signal
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,11 +22,13 @@ from waypost.observe.log import Printer
 from waypost.operate.fleet import Remote
 from waypost.smtp.terms import Role, TlsMode
 from waypost.web.app import Given, make
+from waypost.web.check.gate import Rules
+from waypost.web.check.runs import Checks, Plan
 from waypost.web.security import Hosts
 from waypost.web.serving import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from waypost.config.settings import Settings
     from waypost.net.control import Link
     from waypost.net.listen import Listening
+    from waypost.observe.events import ServerChanged
     from waypost.observe.log import Log
 
 _NICE = 5
@@ -46,7 +49,7 @@ def web(settings: Settings, listener: Listening, link: Link) -> int:
     os.nice(_NICE)
     log = Printer(settings.log, hostname=settings.hostname)
     bridge(log.tell)
-    known = given(settings, listener)
+    known = given(settings, listener, log.tell)
     app = make(known)
     gc.collect()
     gc.freeze()
@@ -55,8 +58,11 @@ def web(settings: Settings, listener: Listening, link: Link) -> int:
     return 0
 
 
-def given(settings: Settings, listener: Listening) -> Given:
-    """What the application may know; mail only for a socket that this machine alone can reach, and if the operator wants that."""
+def given(settings: Settings, listener: Listening, tell: Callable[[ServerChanged], None] = lambda _: None) -> Given:
+    """What the application may know; mail only for a socket that this machine alone can reach, and if the operator wants that.
+
+    ``tell`` takes what the log shall know.
+    """
     local = place_of(listener).is_loopback
     url = settings.web.url.rstrip("/")
     named = {name.lower() for name in (*settings.web.hosts, urlsplit(url).hostname or "") if name}
@@ -66,6 +72,26 @@ def given(settings: Settings, listener: Listening) -> Given:
         desk=Remote(settings.data / "control.sock") if local and settings.web.inbox else None,
         clock=SYSTEM,
         smtp=_door(settings.listeners),
+        checks=Checks(_plan(settings), SYSTEM, tell) if settings.web.check else None,
+    )
+
+
+def _plan(settings: Settings) -> Plan:
+    """How checks are made for visitors."""
+    web = settings.web
+    places = [parse(one.bind) for one in settings.listeners]
+    return Plan(
+        rules=Rules(
+            inside=tuple(ip_network(text) for text in web.check_networks),
+            never=tuple(ip_network(text) for text in web.check_never),
+            ports=frozenset(place.port for place in places if place.port),
+        ),
+        hourly=web.check_hourly,
+        at_once=web.check_at_once,
+        again=web.check_again,
+        hostname=settings.hostname if "." in settings.hostname else "",
+        resolvers=settings.dns.resolvers,
+        behind_proxy=web.proxy,
     )
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from waypost.web import health
+from waypost.web.check.routes import join as join_check
 from waypost.web.failures import failures
 from waypost.web.inbox.routes import join as join_inbox
 from waypost.web.reference.routes import join as join_reference
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from waypost.clock import Clock
     from waypost.operate.verbs import Verbs
+    from waypost.web.check.runs import Checks
 
 _WORTH_IT, _LEVEL = 1500, 5
 """Octets from which compressing pays, and how hard it is tried."""
@@ -48,6 +50,8 @@ class Given:
     clock: Clock
     smtp: str = ""
     """``host:port`` where mail can be sent to from here, for examples; empty: nowhere in the clear."""
+    checks: Checks | None = None
+    """Whoever checks mail servers for visitors; None: nobody, and there is no page for it."""
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server ends: answers that would go on for ever end then."""
 
@@ -95,13 +99,15 @@ def _application(given: Given, desk: Verbs | None) -> FastAPI:
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
-    templates = Templates(inbox=desk is not None)
+    templates = Templates(inbox=desk is not None, check=given.checks is not None)
     failures(app, templates)
     health.join(app, desk)
     if desk is not None:
         join_inbox(app, templates, desk, given.clock, ending=given.ending, smtp=given.smtp)
     else:
         app.add_route("/", _to_reference, include_in_schema=False)
+    if given.checks is not None:
+        join_check(app, templates, given.checks, ending=given.ending)
     join_reference(app, templates, url=given.url, now=given.clock.monotonic)
     app.add_route("/robots.txt", _robots, include_in_schema=False)
     app.router.routes.append(Mount("/static", StaticFiles(directory=STATIC), name="static"))

@@ -28,7 +28,7 @@ def failures(app: FastAPI, templates: Templates) -> None:
         status, says, headers = _told(error)
         if request.url.path.startswith("/api/") or request.url.path.endswith(".json"):
             return JSONResponse({"error": says}, status_code=status, headers=headers)
-        lang = next((one for one in LANGUAGES if request.url.path.startswith((f"/codes/{one}/", f"/{one}/"))), MAIN)
+        lang = next((one for one in LANGUAGES if request.url.path.startswith((f"/codes/{one}/", f"/check/{one}/", f"/{one}/"))), MAIN)
         kind = str(status) if status in _KNOWN else "other"
         page = templates.render("failure.html", lang, links=Served(), status=status, kind=kind, noindex=True)
         return HTMLResponse(page, status_code=status, headers=headers)

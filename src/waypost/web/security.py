@@ -170,6 +170,30 @@ def own_origin(scope: Scope) -> bool:
     return not origin or urlsplit(origin).netloc.lower() == _header(scope, b"host").lower()
 
 
+def embedded_elsewhere(scope: Scope) -> bool:
+    """Whether another site's page wants something of ours within itself; a link there that somebody follows is welcome."""
+    site, mode, goal = (_header(scope, b"sec-fetch-" + name) for name in (b"site", b"mode", b"dest"))
+    return site in ("cross-site", "same-site") and not (mode == "navigate" and goal == "document")
+
+
+def client_of(scope: Scope, *, behind_proxy: bool) -> str:
+    """The address of whoever asks, for limits and the log.
+
+    ``behind_proxy``: a proxy on this machine adds its visitor's address to X-Forwarded-For, and what stands last there is its own word;
+    what stands before it is the visitor's, who may write anything.
+    """
+    client = scope.get("client")
+    peer = str(client[0]) if client else ""
+    if not behind_proxy or not is_loopback(peer):
+        return peer
+    passed = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    last = passed[-1].rpartition(",")[2].strip() if passed else ""
+    try:
+        return str(ip_address(last))
+    except ValueError:
+        return peer
+
+
 def _header(scope: Scope, wanted: bytes) -> str:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 

@@ -44,3 +44,63 @@ class WebSettings:
             restart=True,
         ),
     ] = ()
+    proxy: Annotated[
+        bool,
+        Setting(
+            says="Whether a proxy on this machine stands in front and adds its visitor's address to X-Forwarded-For, as its last entry. "
+            "Limits are then counted for that address; else for whoever connects.",
+            restart=True,
+        ),
+    ] = False
+    check: Annotated[
+        bool,
+        Setting(
+            says="Whether the pages and POST /api/check let visitors have mail servers checked from here. Public addresses alone are "
+            "reached, on ports of mail alone; no mail is sent. Who asked for what is logged.",
+            restart=True,
+        ),
+    ] = False
+    check_networks: Annotated[
+        tuple[str, ...],
+        Setting(
+            says="Networks that checks may reach though they are not public, or are this machine's own, such as 10.0.0.0/8. Loopback, "
+            "if listed, is for whoever asks from this machine. The ports of this server's own listeners may be asked there too.",
+            restart=True,
+        ),
+    ] = ()
+    check_never: Annotated[
+        tuple[str, ...],
+        Setting(
+            says="Networks that checks never reach though they are public, such as one's own behind the firewall, or a NAT64 prefix. "
+            "They win over web.check_networks.",
+            restart=True,
+        ),
+    ] = ()
+    check_hourly: Annotated[
+        int,
+        Setting(
+            says="Checks that one client (an IPv4 address, an IPv6 network of 64 bits) may ask for in an hour; all clients together may "
+            "ask for ten times as many.",
+            unit="checks",
+            least=1,
+            most=100_000,
+            restart=True,
+        ),
+    ] = 20
+    check_at_once: Annotated[
+        int,
+        Setting(
+            says="Checks under way at the same time, of all clients; each client has one.", unit="checks", least=1, most=32, restart=True
+        ),
+    ] = 4
+    check_again: Annotated[
+        int,
+        Setting(
+            says="For so long whoever asks the same is given the answer that was found, with its age, and nothing else of that domain or "
+            "host is asked.",
+            unit="seconds",
+            least=0,
+            most=3600,
+            restart=True,
+        ),
+    ] = 60

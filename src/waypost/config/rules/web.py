@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -55,3 +56,37 @@ def web_names_are_names(loaded: Loaded) -> Iterator[Finding]:
     for position, name in enumerate(web.hosts):
         if not name or set(name) & set("/:*@ ") or not name.isascii():
             yield Finding(("web", "hosts", position), f"{name!r} is no host name: write it like mx.example.org, without port and path")
+
+
+def web_checks_reach_what_is_meant(loaded: Loaded) -> Iterator[Finding]:
+    """Networks of checks are networks; what opens inner ones to others is told."""
+    web = loaded.settings.web
+    wrong = False
+    for name, networks in (("check_networks", web.check_networks), ("check_never", web.check_never)):
+        for position, text in enumerate(networks):
+            fault = _network_fault(text)
+            wrong = wrong or bool(fault)
+            if fault:
+                yield Finding(("web", name, position), fault)
+    if not (web.check and web.bind) or wrong:
+        return
+    inner = [text for text in web.check_networks if not ip_network(text).is_loopback]
+    if inner and not _is_private(web.bind):
+        says = f"whoever reaches the pages at {web.bind} can have mail servers in {', '.join(inner)} checked"
+        yield warning(("web", "check_networks"), says)
+
+
+def _network_fault(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        return f"{text!r} is no network: {error}; write it like 10.0.0.0/8 or fd00::/8"
+    return ""
+
+
+def _is_private(bind: str) -> bool:
+    """Whether this machine alone can connect there; of what is no place another rule tells."""
+    try:
+        return parse(bind).is_loopback
+    except ListenError:
+        return True

@@ -13,7 +13,7 @@ from waypost.web.inbox.files import Files
 from waypost.web.inbox.pages import Pages
 from waypost.web.inbox.places import EVENTS, Places
 from waypost.web.inbox.pulse import Pulse
-from waypost.web.security import own_origin
+from waypost.web.security import embedded_elsewhere, own_origin
 from waypost.web.templates import LANGUAGES
 
 if TYPE_CHECKING:
@@ -65,19 +65,13 @@ def join(app: FastAPI, templates: Templates, desk: Verbs, clock: Clock, *, endin
 def _adder(app: FastAPI) -> Callable[[str, Route], None]:
     def add(path: str, route: Route) -> None:
         async def guarded(request: Request) -> Response:
-            if _embedded_elsewhere(request):
+            if embedded_elsewhere(request.scope):
                 raise HTTPException(403, "the request comes from a page of another site")
             return await route(request)
 
         app.add_route(path, guarded, include_in_schema=False)
 
     return add
-
-
-def _embedded_elsewhere(request: Request) -> bool:
-    """Whether another site's page wants something of ours within itself; a link there that somebody follows is welcome."""
-    site, mode, goal = (request.headers.get(f"sec-fetch-{name}", "") for name in ("site", "mode", "dest"))
-    return site in ("cross-site", "same-site") and not (mode == "navigate" and goal == "document")
 
 
 def _to(path: str) -> Route:

@@ -26,8 +26,8 @@ STATIC = _HERE.parent / "static"
 class Templates:
     """Renders pages."""
 
-    def __init__(self, *, inbox: bool) -> None:
-        """``inbox``: whether pages link to it."""
+    def __init__(self, *, inbox: bool, check: bool = False) -> None:
+        """``inbox``, ``check``: whether pages link to them."""
         self._environment = Environment(
             loader=FileSystemLoader(_HERE),
             autoescape=True,
@@ -37,7 +37,7 @@ class Templates:
             auto_reload=False,
         )
         tongues = {lang: wording(lang)["frame"]["this_language"] for lang in LANGUAGES}
-        self._environment.globals.update(has_inbox=inbox, tags=TAGS, tongues=tongues, stamp=_stamp())
+        self._environment.globals.update(has_inbox=inbox, has_check=check, tags=TAGS, tongues=tongues, stamp=_stamp())
 
     def render(self, template: str, lang: str, /, **context: Any) -> str:
         """The page ``template`` in ``lang``; ``w`` are its words. Raises LookupError for an unknown language."""
