@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from waypost.cli import output
+from waypost.cli import output, sheet
 
 if TYPE_CHECKING:
     import pytest
@@ -78,3 +78,16 @@ def test_people_get_a_screenful_and_programs_get_all(monkeypatch: pytest.MonkeyP
     assert capsys.readouterr().err == ""
     assert len(output.cut([0] * 1001, None)) == 1000
     assert capsys.readouterr().err == "waypost: more than 1000 match: a filter chooses among them, --limit N shows more\n"
+
+
+def test_wide_labels_leave_room_on_narrow_terminals(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A label that fills the terminal stands above its text, which is not squeezed into a column of single letters."""
+    on_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "40")
+    sheet.labelled([("mx.broken.example [192.0.2.251]", "open 25, 465, 587; refused 2525, 24"), ("Do", "mend it")])
+    sheet.head("mx.very-broken.example", "does not work")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "open 25, 465, 587" in lines[1]
+    assert all(len(line) <= 40 for line in lines)
+    assert lines[-1] == "does not work"

@@ -49,6 +49,13 @@ if TYPE_CHECKING:
         ("ada@[192.0.2.1]", Given.MAILBOX, "192.0.2.1", None, "ada@[192.0.2.1]"),
         ("jürgen@bücher.example", Given.MAILBOX, "xn--bcher-kva.example", None, "jürgen@xn--bcher-kva.example"),
         ("bücher.example", Given.NAME, "xn--bcher-kva.example", None, ""),
+        ("ada@example.org.", Given.MAILBOX, "example.org", None, "ada@example.org"),
+        ("Ada <ada@example.org>", Given.MAILBOX, "example.org", None, "ada@example.org"),
+        ("mailto:ada@example.org?subject=x", Given.MAILBOX, "example.org", None, "ada@example.org"),
+        ("smtp://mx.example.org/", Given.NAME, "mx.example.org", None, ""),
+        ("SMTP://[2001:db8::1]:2525", Given.ADDRESS, "2001:db8::1", 2525, ""),
+        ("smtps://mx.example.org", Given.NAME, "mx.example.org", 465, ""),
+        ("submission://mx.example.org:1587", Given.NAME, "mx.example.org", 1587, ""),
     ],
 )
 def test_targets(text: str, given_as: Given, name: str, port: int | None, mailbox: str) -> None:
@@ -61,6 +68,23 @@ def test_targets(text: str, given_as: Given, name: str, port: int | None, mailbo
 def test_no_targets(text: str) -> None:
     """What names nothing is refused with a reason."""
     with pytest.raises(TargetError, match=r"\w+"):
+        target(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("https://example.org/", "give the host alone, example.org"),
+        ("mx.example.org 25", "write mx.example.org:25"),
+        ("mx.example.org:smtp", "the number of a port"),
+        ("999.1.1.1", "four numbers from 0 to 255"),
+        ("224.0.0.1", "no single machine"),
+        (" ", "nothing to check was given"),
+    ],
+)
+def test_what_to_write_instead(text: str, told: str) -> None:
+    """What was pasted by mistake is refused with what to write instead."""
+    with pytest.raises(TargetError, match=told):
         target(text)
 
 
@@ -202,7 +226,7 @@ def _probe(*keys: str, seconds: float = 0.0, fault: Exception | None = None) -> 
 
 def test_what_takes_too_long_is_cut_short() -> None:
     """What was found until then stays, and it is told which stage is not complete."""
-    assert _run(_probe("mx-found", seconds=60), limits=Limits(whole=0.2)) == ["mx-found", "cut-short"]
+    assert _run(_probe("mx-found", seconds=60), limits=Limits(whole=0.2)) == ["mx-found", "cut-short-unknown"]
 
 
 def test_a_probe_that_breaks_hides_no_other() -> None:

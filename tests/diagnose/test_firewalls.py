@@ -25,9 +25,9 @@ def checks() -> Iterator[dict[str, dict[str, Any]]]:
         row.serve(25, 465, 587, 2525)
         row.resets(2526)
         row.firewall(25, "blackhole")
-        row.firewall_all()
         row.firewall(465, "prohibit")
         row.firewall(587, "unreachable")
+        row.firewall_all()
 
         def check(words: tuple[str, ...], row: namespaces.Row = row) -> dict[str, Any]:
             command = [sys.executable, "-m", "waypost.cli.main", "check", "--json", "--lang", "en", *words]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.broken_rows import LISTED, at
-from support.broken_servers import HOST, SOUND, Broken, Zone, and_lines, diagnose
+from support.broken_servers import HOST, QUICK, SOUND, Broken, Slow, Zone, and_lines, diagnose
+from waypost.diagnose.finding import Finding
 from waypost.diagnose.lookup import Outcome
 from waypost.diagnose.verdict import Verdict
 
@@ -73,3 +76,22 @@ def test_tls_first_is_gone_along_with() -> None:
     diagnosis, server = diagnose(Broken(name="TLS", key="", says=offer | at("STARTTLS", b"454 4.7.0 not now\r\n")))
     assert b"STARTTLS\r\n" in server.heard
     assert "tls-demanded" not in [finding.key for finding in diagnosis.findings]
+
+
+def test_a_slow_greeting_is_waited_for_once() -> None:
+    """Of a server that greets late the mailbox is asked for on a connection that waited along, so that the time suffices."""
+    slow = Broken(name="late", key="", to=ADA, says=at("", Slow(b"", 0.9, b"220 mx.broken.example ESMTP\r\n")))
+    diagnosis, _ = diagnose(slow, limits=replace(QUICK, whole=1.7))
+    assert "mailbox-accepted" in [finding.key for finding in diagnosis.findings]
+
+
+def test_faults_of_a_certificate_are_told_in_the_language_asked_for() -> None:
+    """Titles of other findings among the facts are those of the language."""
+    found = Finding(key="submission-certificate", about="", facts={"host": "mx", "port": "465", "faults_of": "certificate-expired"})
+    assert Finding(key="certificate-expired", about="", facts={"host": "mx"}).told("zh").title in found.told("zh").meaning
+    assert Finding(key="certificate-expired", about="", facts={"host": "mx"}).told("en").title in found.told("en").meaning
+
+
+def test_the_part_that_was_cut_short_is_named_in_the_language_asked_for() -> None:
+    """Stages have names in each language."""
+    assert "邮箱" in Finding(key="cut-short-unknown", about="", facts={"stage": "mailbox", "seconds": "9"}).told("zh").title

@@ -20,6 +20,8 @@ _MARGIN = "  "
 _DOT = " · "
 _LABEL = 10
 """Least columns of labels, so that the parts of a sheet stand in one line."""
+_WIDEST_LABEL = 0.55
+"""Of the terminal's width: labels that are wider leave no room for what they are about."""
 
 
 def head(name: str, title: str, tone: str = PLAIN) -> None:
@@ -29,6 +31,10 @@ def head(name: str, title: str, tone: str = PLAIN) -> None:
         return
     chip = output.painted(f" {output.printable(name)} ", _CHIPS[tone]) if name else ""
     space = " " * (columns(name) + 4) if name else ""
+    if len(space) + columns(title) > output.width() and columns(title) < output.width():
+        print(chip)
+        output.paragraph(title, "", "", output.BOLD)
+        return
     output.paragraph(title, f"{chip}  " if name else "", space, output.BOLD)
 
 
@@ -66,9 +72,23 @@ def labelled(rows: Iterable[tuple[str, str]], *, least: int = _LABEL, style: str
             output.line(f"{name}{': ' if name.isascii() else '：'}{said}" if name else said)
         return
     room = max([least, *(columns(name) for name, _ in shown)])
+    if room > _WIDEST_LABEL * output.width():
+        _below(shown, least, style)
+        return
     for name, said in shown:
         blank = " " * (room - columns(name) + 2)
         output.paragraph(said, f"{_MARGIN}{output.painted(output.printable(name), output.DIM)}{blank}", " " * (room + 4), style)
+
+
+def _below(rows: Iterable[tuple[str, str]], least: int, style: str) -> None:
+    """The same where labels leave too little room beside them: each on a line of its own, its text below."""
+    for name, said in rows:
+        if columns(name) <= least:
+            blank = " " * (least - columns(name) + 2)
+            output.paragraph(said, f"{_MARGIN}{output.painted(output.printable(name), output.DIM)}{blank}", " " * (least + 4), style)
+            continue
+        output.paragraph(name, _MARGIN, _MARGIN, output.DIM)
+        output.paragraph(said, _MARGIN * 2, _MARGIN * 2, style)
 
 
 def dialogue(label: str, lines: Sequence[str], *, least: int = _LABEL) -> None:

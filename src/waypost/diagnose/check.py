@@ -53,6 +53,10 @@ PROBES: tuple[Step, ...] = (
 """Every probe. One that needs the answers to EHLO stands behind DIALOGUE, one that needs names alone behind NAMES."""
 
 
+_ASIDE = (Stage.TLS, Stage.DOMAIN)
+"""Stages without which it is known all the same whether mail arrives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Began:
     """A stage is under way."""
@@ -139,7 +143,9 @@ async def check(
     try:
         _, late = await asyncio.wait(tasks, timeout=limits.whole)
         for task in late:
-            run.add(Finding(key="cut-short", about=tasks[task].stage, facts={"stage": tasks[task].stage, "seconds": f"{limits.whole:g}"}))
+            stage = tasks[task].stage
+            key = "cut-short" if stage in _ASIDE else "cut-short-unknown"
+            run.add(Finding(key=key, about=stage, facts={"stage": stage, "seconds": f"{limits.whole:g}"}))
     finally:
         await _end(list(tasks), scene)
     return diagnosis(scene, run.found, seconds=clock.monotonic() - began)
@@ -153,8 +159,6 @@ async def _end(tasks: list[asyncio.Future[None]], scene: Scene) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await task
     for contact in scene.contacts:
-        talk = contact.take()
-        if talk is not None:
-            talk.close()
+        contact.close()
     await asyncio.sleep(0)  # a transport that was closed just now is gone after one turn of the loop
     await asyncio.sleep(0)

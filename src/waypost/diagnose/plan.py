@@ -23,6 +23,10 @@ PORTS = (SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP)
 
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]+):([0-9]{1,5})")
 
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>\[[^\]]*\]|[^/:?#\s]+)(?::(?P<port>[0-9]+))?(?:[/?#].*)?")
+_SCHEMES = {"smtp": 0, "smtps": SUBMISSIONS, "submissions": SUBMISSIONS, "submission": SUBMISSION, "lmtp": LMTP}
+"""Schemes that mean a mail server, and their ports; 0: the ports that are tried of any host."""
+
 
 class TargetError(ValueError):
     """What was given names nothing that could be checked; the text says why."""
@@ -54,8 +58,11 @@ class Target:
 
 
 def target(text: str, *, port: int | None = None) -> Target:
-    """Read ``mx.example.org``, ``example.org:587``, ``192.0.2.1``, ``[2001:db8::1]:25`` or ``ada@example.org``. Raises TargetError."""
-    given = text.strip()
+    """Read ``mx.example.org``, ``example.org:587``, ``192.0.2.1``, ``[2001:db8::1]:25``, ``ada@example.org`` or ``smtp://...``.
+
+    Raises TargetError.
+    """
+    given = _pasted(text)
     if "@" in given:
         return _mailbox(given, port)
     found = _HOST_PORT.fullmatch(given)
@@ -69,12 +76,41 @@ def target(text: str, *, port: int | None = None) -> Target:
         raise TargetError(f"{port} is no port: ports go from 1 to 65535")
     bare = host.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
     try:
-        return Target(text=given, given=Given.ADDRESS, name=str(ip_address(bare)), port=port)
+        address = ip_address(bare)
     except ValueError:
-        return Target(text=given, given=Given.NAME, name=_domain(host), port=port)
+        return Target(text=text.strip(), given=Given.NAME, name=_domain(host), port=port)
+    if address.is_unspecified or address.is_multicast:
+        raise TargetError(f"{bare} is the address of no single machine")
+    return Target(text=text.strip(), given=Given.ADDRESS, name=str(address), port=port)
+
+
+def _pasted(text: str) -> str:
+    """What is meant by a URL, or by an address with a name before it; anything else as it is. Raises TargetError."""
+    given = text.strip()
+    if not given:
+        raise TargetError("nothing to check was given: a host, a domain, an IP address or a mailbox")
+    if given.lower().startswith("mailto:"):
+        return given[7:].partition("?")[0]
+    if "@" in given and "<" in given and given.endswith(">"):
+        return given.rpartition("<")[2].removesuffix(">")
+    found = _URL.fullmatch(given)
+    if found is None:
+        return given
+    port = _SCHEMES.get(found["scheme"].lower())
+    if port is None:
+        raise TargetError(f"{given} is a URL of something else: give the host alone, {found['host']}")
+    return f"{found['host']}:{found['port'] or port}" if found["port"] or port else found["host"]
 
 
 def _domain(text: str) -> str:
+    host, blank, rest = text.partition(" ")
+    if blank and rest.strip().isdigit():
+        raise TargetError(f"{text!r}: write {host}:{rest.strip()}")
+    host, colon, rest = text.partition(":")
+    if colon and host and not rest.isdigit():
+        raise TargetError(f"{text!r}: behind the colon stands the number of a port, such as {host}:25, and an IPv6 address is [::1]:25")
+    if text.rstrip(".").rpartition(".")[2].isdigit():
+        raise TargetError(f"{text!r} is no IP address, which has four numbers from 0 to 255, and no name, which ends with letters")
     try:
         return parse_domain(text)
     except AddressError as fault:
@@ -82,7 +118,7 @@ def _domain(text: str) -> str:
 
 
 def _mailbox(text: str, port: int | None) -> Target:
-    bare = text.removeprefix("<").removesuffix(">")
+    bare = text.removeprefix("<").removesuffix(">").removesuffix(".")
     try:
         parsed = parse_mailbox(bare)
     except AddressError as fault:

@@ -16,7 +16,7 @@ from waypost.diagnose.shown import found
 from waypost.diagnose.talk import NOTHING, Said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from waypost.diagnose.certificate import Certificate
     from waypost.diagnose.client_hello import Answer
@@ -174,8 +174,10 @@ def _after(look: Look, about: str, facts: dict[str, object]) -> Iterator[Finding
         yield found("tls-ehlo-refused", about, *lines, reply=lines[0], **facts)
 
 
-def judge_certificate_use(look: Look, faults: list[str]) -> Iterator[Finding]:
+def judge_certificate_use(look: Look, faults: Sequence[Finding]) -> Iterator[Finding]:
     """What a faulty certificate means where mail programs come: they verify, unlike servers that relay."""
     if faults and look.submission:
-        facts = {"host": look.place.host, "port": look.place.port, "faults": ", ".join(faults)}
-        yield found("submission-certificate", look.place.shown, *faults, **facts)
+        known = {name: fact for fault in faults for name, fact in fault.facts.items()}
+        facts = {**known, "host": look.place.host, "port": look.place.port, "faults_of": " ".join(fault.key for fault in faults)}
+        seen = dict.fromkeys(line for fault in faults for line in fault.evidence)
+        yield found("submission-certificate", look.place.shown, *seen, **facts)

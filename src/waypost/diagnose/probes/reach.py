@@ -70,9 +70,7 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
         for task in tasks:
             task.cancel()
             if task.done() and not task.cancelled() and task.exception() is None and task.result() not in scene.contacts:
-                talk = task.result().take()
-                if talk is not None:
-                    talk.close()
+                task.result().close()
     by_mx = any(server.source is Source.EXCHANGER for server in scene.servers)
     for finding in judge(scene.contacts, needed=_needed(scene), by_mx=by_mx, echoes=echoes):
         yield finding
@@ -179,11 +177,13 @@ async def _in_the_clear(scene: Scene, contact: Contact, talk: Talk) -> None:
     """Listen for a greeting; when it does not come at once, ask elsewhere what else it might be."""
     listening = asyncio.ensure_future(talk.reply(seconds=scene.limits.greeting))
     await asyncio.wait([listening], timeout=scene.limits.suspicion)
-    suspecting: list[asyncio.Task[Suspicion]] = []
+    beside: list[asyncio.Task[Suspicion]] = []
+    again: asyncio.Task[tuple[Talk, Said] | None] | None = None
     try:
         if not listening.done():
-            suspecting = [asyncio.create_task(_tls_there(scene, contact.place)), asyncio.create_task(_other_there(scene, contact.place))]
-            guessed = await _first(listening, suspecting)
+            beside = [asyncio.create_task(_tls_there(scene, contact.place)), asyncio.create_task(_other_there(scene, contact.place))]
+            again = asyncio.create_task(_again(scene, contact.place))
+            guessed = await _first(listening, beside)
             if guessed is not None:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
@@ -191,9 +191,38 @@ async def _in_the_clear(scene: Scene, contact: Contact, talk: Talk) -> None:
                 await _greeting_behind_tls(scene, contact)
                 return
         _keep(contact, talk, await listening)
+        if again is not None and contact.greeted:
+            contact.spare = await again
     finally:
-        for task in (listening, *suspecting):
+        for task in (listening, *beside):
             task.cancel()
+        if again is not None and contact.spare is None:
+            again.cancel()
+            again.add_done_callback(_unwanted)
+
+
+async def _again(scene: Scene, place: Place) -> tuple[Talk, Said] | None:
+    """Wait for the greeting on a second connection too, so that no later probe need begin to wait then."""
+    try:
+        talk = await scene.connect(place)
+    except UnreachableError:
+        return None
+    try:
+        said = await talk.reply(seconds=scene.limits.greeting)
+    except asyncio.CancelledError:
+        talk.close()
+        raise
+    if said.code == 220 and not talk.over:
+        return talk, said
+    talk.close()
+    return None
+
+
+def _unwanted(again: asyncio.Task[tuple[Talk, Said] | None]) -> None:
+    """Close a connection that came too late to be of use."""
+    came = None if again.cancelled() or again.exception() is not None else again.result()
+    if came is not None:
+        came[0].close()
 
 
 async def _first(listening: asyncio.Future[Said], suspecting: Sequence[asyncio.Task[Suspicion]]) -> Suspicion:

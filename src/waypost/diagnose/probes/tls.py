@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose import certificate, client_hello, sts, tls, tlsa
 from waypost.diagnose.certificate import Certificate, CertificateUnreadableError
+from waypost.diagnose.lookup import Vouching, Word
 from waypost.diagnose.plan import SMTP
 from waypost.diagnose.probes.domain import mail_domain
 from waypost.diagnose.scene import Source, Speech, is_ip
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from waypost.diagnose.finding import Finding
-    from waypost.diagnose.lookup import Answer, Vouching
+    from waypost.diagnose.lookup import Answer
     from waypost.diagnose.scene import Contact, Scene
     from waypost.net.stream import ClientStream
     from waypost.net.tls import Context
@@ -231,7 +232,8 @@ async def associations(scene: Scene) -> Associations:
     answers = await asyncio.gather(*(scene.lookup.ask(f"_{SMTP}._tcp.{host}", "TLSA") for host in hosts))
     by_mx = any(server.source is Source.EXCHANGER for server in scene.servers)
     signed = (await scene.lookup.ask(scene.target.name, "MX")).secure if by_mx else None
-    return Associations(answers=dict(zip(hosts, answers, strict=True)), signed=signed, vouching=await scene.lookup.vouching())
+    vouching = await scene.lookup.vouching() if hosts else Vouching(word=Word.NONE)  # nothing is asked of the DNS about an address
+    return Associations(answers=dict(zip(hosts, answers, strict=True)), signed=signed, vouching=vouching)
 
 
 async def promised(scene: Scene, domain: str) -> Promise:
@@ -294,10 +296,10 @@ def judge_certificates(scene: Scene, looks: Sequence[Look], dane: Associations, 
             continue
         seen.add(mark)
         findings = judge_chain(scene, look, dane)
-        faults = [finding.key for finding in findings if finding.severity in ("warning", "error")]
+        faults = [finding for finding in findings if finding.severity in ("warning", "error")]
         made += findings
-        made += tls.judge_certificate_use(look, [finding.told().title for finding in findings if finding.key in faults])
-        if _REFUSED & set(faults) and not look.submission:
+        made += tls.judge_certificate_use(look, faults)
+        if _REFUSED & {fault.key for fault in faults} and not look.submission:
             faulty.add(look.place.host)
     return made
 
