@@ -85,7 +85,7 @@ def test_wide_labels_leave_room_on_narrow_terminals(monkeypatch: pytest.MonkeyPa
     on_terminal(monkeypatch)
     monkeypatch.setenv("COLUMNS", "40")
     sheet.labelled([("mx.broken.example [192.0.2.251]", "open 25, 465, 587; refused 2525, 24"), ("Do", "mend it")])
-    sheet.head("mx.very-broken.example", "does not work")
+    sheet.head("mx.very-very-broken.example", "does not work")
 
     lines = capsys.readouterr().out.splitlines()
     assert "open 25, 465, 587" in lines[1]
