@@ -56,7 +56,7 @@ TRUTHS = {
             ((*IMPLICIT, *AS_ADA, "--auth", "CRAM-MD5"), 0),
             ((*LOGIN, *AS_ADA, "--auth", "LOGIN"), 0),
             (IMPLICIT, 23),
-            ((*TLS, "--bdat"), 23),
+            ((*TLS, "--bdat"), 25),
         ),
     ),
     "courier": Truth(
@@ -167,5 +167,5 @@ def test_each_way_to_send(zoo: Zoo, name: str, more: tuple[str, ...], code: int)
     if "--auth-user" in more and code == 0:
         assert "235" in said
         assert PASSWORD not in said
-    if code in (23, 29):
+    if code in (23, 25, 29):
         assert "***" in said or "Fix:" in said

@@ -13,7 +13,7 @@ from waypost.replies.library import facts
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS = sorted(key for key, row in facts("findings")["finding"].items() if row["stage"] == "tls" and not key.startswith("send-"))
+KEYS = sorted(key for key, row in facts("findings")["finding"].items() if row["stage"] == "tls" and not key.startswith(("send-", "own-")))
 ELSEWHERE = {"certificate-signature-weak", "certificate-unreadable", "certificate-refused"}
 """What no library of these tests can be brought to do; the judgement of each is tested in test_tls_judgement."""
 

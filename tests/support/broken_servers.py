@@ -113,21 +113,20 @@ class Broken:
     """Other faults that it cannot be without."""
 
 
-class Server:
-    """A row at work."""
+class Frame:
+    """A server on a free port of loopback: whoever connects meets ``converse``."""
 
-    def __init__(self, row: Broken, context: ssl.SSLContext | None) -> None:
-        self.row = row
-        self._context = context
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """``tls``: with it every connection begins."""
+        self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
-        self.heard: list[bytes] = []
 
-    async def start(self) -> None:
-        """Listen on a free port."""
-        tls = self._context if self.row.implicit_tls else None
-        self._server = await asyncio.start_server(self._met, "127.0.0.1", 0, ssl=tls)
+    async def start(self) -> int:
+        """Listen on a free port, which it gives."""
+        self._server = await asyncio.start_server(self._met, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
+        return self.port
 
     async def stop(self) -> None:
         """Leave nothing behind."""
@@ -136,32 +135,68 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from its first octet to its last."""
+        raise NotImplementedError
+
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                await self._converse(reader, writer)
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                await self.converse(reader, writer)
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def say(writer: asyncio.StreamWriter, reply: Reply) -> bool:
+    """Send it; whether the conversation goes on."""
+    if reply == SILENCE:
+        return True
+    if reply == RESET:
+        await asyncio.sleep(0.05)  # so that the client has connected before
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        return False
+    if reply == CLOSE:
+        return False
+    if isinstance(reply, Slow):
+        writer.write(reply.first)
+        await writer.drain()
+        await asyncio.sleep(reply.seconds)
+        reply = reply.rest
+    assert isinstance(reply, bytes)
+    writer.write(reply)
+    await writer.drain()
+    return True
+
+
+class Server(Frame):
+    """A row at work."""
+
+    def __init__(self, row: Broken, context: ssl.SSLContext | None) -> None:
+        super().__init__(context if row.implicit_tls else None)
+        self.row = row
+        self._context = context
+        self.heard: list[bytes] = []
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         says = {**ORDINARY, **self.row.says}
-        if not await self._say(writer, says[""]):
+        if not await say(writer, says[""]):
             return
         while line := await self._command(reader):
             self.heard.append(line)
             asked = line.strip().upper().decode("latin-1")
             reply = next((says[name] for name in sorted(says, key=len, reverse=True) if name and asked.startswith(name)), says["*"])
-            if not await self._say(writer, reply):
+            if not await say(writer, reply):
                 return
             if asked.startswith("QUIT"):
                 return
             if reply == ORDINARY["DATA"]:
                 await self._content(reader)
-                await self._say(writer, says["."])
+                await say(writer, says["."])
             if asked == "STARTTLS" and reply == b"220 2.0.0 Go on\r\n":
                 assert self._context is not None
                 await writer.start_tls(self._context)
@@ -181,27 +216,6 @@ class Server:
             if not more:
                 raise ConnectionResetError
             octets += more
-
-    async def _say(self, writer: asyncio.StreamWriter, reply: Reply) -> bool:
-        """Send it; whether the conversation goes on."""
-        if reply == SILENCE:
-            return True
-        if reply == RESET:
-            await asyncio.sleep(0.05)  # so that the client has connected before
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
-            return False
-        if reply == CLOSE:
-            return False
-        if isinstance(reply, Slow):
-            writer.write(reply.first)
-            await writer.drain()
-            await asyncio.sleep(reply.seconds)
-            reply = reply.rest
-        assert isinstance(reply, bytes)
-        writer.write(reply)
-        await writer.drain()
-        return True
 
 
 Zone = dict[tuple[str, str], tuple[str, ...] | Outcome]

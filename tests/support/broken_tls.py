@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import ssl
 import warnings
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 
-from support.broken_servers import ADDRESS, CLOSE, DOMAIN, HOST, QUICK, SILENCE, SOUND, FakeLookup, Network, Zone, with_lines
+from support.broken_servers import ADDRESS, DOMAIN, HOST, QUICK, SILENCE, SOUND, FakeLookup, Frame, Network, Zone, say, with_lines
 from support.chains import Leaf, make, root_file, serving
 from waypost.diagnose.check import Step, check
 from waypost.diagnose.finding import Finding, Stage
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from support.broken_servers import Reply
     from waypost.diagnose.lookup import Answer
 
 STEPS = (Step(Stage.NAMES, names.probe), Step(Stage.REACH, reach.probe, (Stage.NAMES,)), Step(Stage.TLS, tls.probe, (Stage.REACH,)))
@@ -65,7 +65,7 @@ class BrokenTls:
     key: str
     port: int = 25
     offers: tuple[str, ...] = ("PIPELINING", "STARTTLS")
-    reply: bytes | str = GO
+    reply: Reply = GO
     instead: bytes | str = b""
     """What comes in place of a handshake, once the client said hello; empty: the handshake."""
     after: bytes | str = b"250 mx.broken.example\r\n"
@@ -88,40 +88,15 @@ class BrokenTls:
     besides: frozenset[str] = frozenset()
 
 
-class Server:
+class Server(Frame):
     """A row at work."""
 
     def __init__(self, row: BrokenTls, context: ssl.SSLContext) -> None:
+        super().__init__(context if row.port == 465 and not row.instead else None)
         self._row = row
         self._context = context
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> int:
-        """Listen on a free port."""
-        implicit = self._context if self._row.port == 465 and not self._row.instead else None
-        self._server = await asyncio.start_server(self._met, "127.0.0.1", 0, ssl=implicit)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    async def stop(self) -> None:
-        """Leave nothing behind."""
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                await self._converse(reader, writer)
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         row = self._row
         if row.port == 465 and row.instead:
             await self._break(reader, writer)
@@ -130,13 +105,7 @@ class Server:
         secured = row.port == 465
         while line := (await reader.readuntil(b"\r\n")).strip().upper():
             reply = self._reply(line, secured=secured)
-            if reply == CLOSE:
-                return
-            if reply != SILENCE:
-                assert isinstance(reply, bytes)
-                writer.write(reply)
-                await writer.drain()
-            if line == b"QUIT":
+            if not await say(writer, reply) or line == b"QUIT":
                 return
             if line == b"STARTTLS" and reply == GO:
                 if row.instead:
@@ -147,7 +116,7 @@ class Server:
                 await writer.start_tls(self._context)
                 secured = True
 
-    def _reply(self, line: bytes, *, secured: bool) -> bytes | str:
+    def _reply(self, line: bytes, *, secured: bool) -> Reply:
         row = self._row
         if line.startswith(b"EHLO"):
             return row.after if secured and row.port != 465 else with_lines(*row.offers)
@@ -165,18 +134,18 @@ class Server:
             await reader.read(4096)
 
 
-async def serve_page(page: Page, folder: Path) -> tuple[asyncio.Server, int]:
+class PolicyHost(Frame):
     """The web server of a policy."""
 
-    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(page.octets())
-            await writer.drain()
-        writer.close()
+    def __init__(self, page: Page, folder: Path) -> None:
+        super().__init__(serving(*make(page.leaf), folder))
+        self._page = page
 
-    server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=serving(*make(page.leaf), folder))
-    return server, server.sockets[0].getsockname()[1]
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request and its response."""
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(self._page.octets())
+        await writer.drain()
 
 
 class SignedLookup(FakeLookup):
@@ -226,9 +195,9 @@ def look(row: BrokenTls, folder: Path) -> list[Finding]:
         context, fit = context_of(row, folder)
         server = Server(row, context)
         places: Mapping[tuple[str, int], int] = {(ADDRESS, row.port): await server.start()}
-        web = await serve_page(row.page, pages) if row.page is not None else None
+        web = PolicyHost(row.page, pages) if row.page is not None else None
         if web is not None:
-            places = {**places, (WEB, 443): web[1]}
+            places = {**places, (WEB, 443): await web.start()}
         own = frozenset({HOST}) if row.own else frozenset()
         options = Options(intrusive=row.own, own=own, authorities=root_file(folder))
         try:
@@ -243,7 +212,7 @@ def look(row: BrokenTls, folder: Path) -> list[Finding]:
         finally:
             await server.stop()
             if web is not None:
-                web[0].close()
+                await web.stop()
         return [finding for finding in found.findings if finding.stage == "tls" or finding.key in ("probe-broke", "cut-short")]
 
     return asyncio.run(run())
