@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from waypost.cli.exits import FailureError, UsageError
 from waypost.cli.programs.asked import Mode, asked
-from waypost.cli.programs.letter import addresses, crlf, head, mailbox, named_in, written
+from waypost.cli.programs.letter import addresses, crlf, head, mailbox, named_in, said, written
 
 _PIECES = (b"a", b".", b"..", b"\r", b"\n", b"\r\n", b"\0", b":", b" ", b"To: x", b"From: y (z)", b"\xe9", b"x" * 70_000)
 LINES = st.lists(st.sampled_from(_PIECES))
@@ -66,6 +66,17 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
             continue
         assert "@" in whole
         assert not set("\r\n\0") & set(whole)
+
+
+@given(st.text(max_size=40))
+def test_an_address_of_the_command_line_is_never_guessed(text: str) -> None:
+    """What is taken out of a word stands in it, letter by letter."""
+    try:
+        found = said([text])
+    except FailureError:
+        return
+    assert all(address in text for address in found)
+    assert found or not text.strip()
 
 
 @pytest.mark.parametrize(

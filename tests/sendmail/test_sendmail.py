@@ -181,6 +181,15 @@ def test_smtp_on_standard_input(server: Waypost) -> None:
     assert mail["octets"].endswith(b"\r\n\r\n.dot\r\n")
 
 
+def test_smtp_on_standard_input_of_a_person(server: Waypost) -> None:
+    """Who types at a terminal ends lines with LF alone, and is understood; the message rests with CRLF."""
+    said = b"EHLO me\nMAIL FROM:<b@example.net>\nRCPT TO:<ada@example.org>\nDATA\nSubject: typed\n\nby hand\n.\nQUIT\n"
+    done = call(server, "-bs", given=said)
+    codes = re.findall(rb"^(\d{3}) ", done.stdout, re.MULTILINE)
+    assert (done.returncode, codes) == (0, [b"220", b"250", b"250", b"250", b"354", b"250", b"221"])
+    assert arrived(server, "typed")["octets"].endswith(b"\r\n\r\nby hand\r\n")
+
+
 def test_smtp_on_standard_input_keeps_what_each_recipient_asked_for(server: Waypost) -> None:
     """NOTIFY and ORCPT are each recipient's own."""
     said = (
@@ -238,6 +247,10 @@ def test_options_that_mean_nothing_here_are_taken(server: Waypost) -> None:
         (("-t",), 65),
         (("a b@@c", "-i"), 65),
         (("-f", "no good@@", "ada"), 65),
+        (("-f", "x@y z", "ada"), 65),
+        (("ada\ngrace",), 65),
+        (("ada@[127.0.0.1",), 65),
+        (("ada@",), 65),
         (("-C", "/nonexistent.toml", "ada"), 78),
         (("--data", "/nonexistent/data", "ada"), 75),
     ],

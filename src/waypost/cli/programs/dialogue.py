@@ -45,19 +45,32 @@ class Dialogue:
         self._recipients: list[events.Rcpt] = []
         self._opened: AbstractContextManager[Parcel] | None = None
         self._parcel: Parcel | None = None
+        self._bare: bool | None = None
+        """Whether lines come with LF alone; None until the first one came."""
+        self._last = b""
         self._say(self._session.greet(say(Key.GREETING, hostname=terms.hostname, software=terms.software)))
 
     def run(self, descriptor: int) -> None:
         """Until QUIT, or the end of what ``descriptor`` gives."""
         try:
             while octets := os.read(descriptor, _PIECE):
-                self._session.receive(octets)
+                self._session.receive(self._lines(octets))
                 while not self._session.over and (event := self._session.next_event()) is not None:
                     self._heed(event)
                 if self._session.over:
                     return
         finally:
             self._forget()
+
+    def _lines(self, octets: bytes) -> bytes:
+        """As they are; of whoever ends the first line with LF alone, as a person at a terminal does, with CRLF.
+
+        Nothing can be smuggled by that: the message goes no farther than this account could send it anyway.
+        """
+        if self._bare is None and b"\n" in octets:
+            self._bare = not (self._last + octets).partition(b"\n")[0].endswith(b"\r")
+        self._last = octets[-1:]
+        return octets.replace(b"\n", b"\r\n") if self._bare else octets
 
     def _answer(self, reply: Reply) -> None:
         self._say(self._session.answer(reply))

@@ -101,6 +101,20 @@ def addresses(texts: Sequence[str]) -> list[str]:
     return [address for _, address in getaddresses(list(texts)) if address]
 
 
+def said(texts: Sequence[str]) -> list[str]:
+    """The addresses of a command line. Raises FailureError where one would have to be guessed: mail goes where it was sent, or nowhere."""
+    found = []
+    for text in texts:
+        if not text.isprintable():
+            raise FailureError(f"{text!r} is no address: it holds a control character", Exit.DATA)
+        named = addresses([text])
+        guessed = [address for address in named if address not in text]
+        if guessed or (text.strip() and not named):
+            raise FailureError(f"{text!r} is no address", Exit.DATA)
+        found += named
+    return found
+
+
 def mailbox(text: str, domain: str) -> str:
     """``text`` with ``domain`` where it names none. Raises FailureError for what is no address."""
     whole = text if "@" in text.rpartition('"')[2] else f"{text}@{domain}"

@@ -108,7 +108,7 @@ def _message(wanted: Asked) -> int:
 
 def _recipients(wanted: Asked, fields: Sequence[letter.Field], domain: str) -> list[str]:
     """Those of the command line and, with -t, those of the message, each once. Raises FailureError."""
-    named = letter.addresses(wanted.recipients)
+    named = letter.said(wanted.recipients)
     if wanted.from_header:
         named += letter.named_in(fields)
     if not named:
@@ -120,7 +120,7 @@ def _sender(text: str, domain: str) -> str:
     """The reverse-path; empty for the null one. Raises FailureError."""
     if text.strip() in ("", "<>"):
         return ""
-    found = letter.addresses([text])
+    found = letter.said([text])
     if len(found) != 1:
         raise FailureError(f"-f {text}: one address, or '<>' for none", Exit.DATA)
     return letter.mailbox(found[0], domain)
