@@ -98,7 +98,7 @@ def test_unreachable(capsys: pytest.CaptureFixture[str]) -> None:
         (["example.org", "--port", "0"], "no number from 1 on"),
         (["example.org", "--port", "70000"], "ports go from 1 to 65535"),
         (["example.org", "--resolver", "dns.example"], "is no address of a resolver"),
-        ([], "required"),
+        ([], "say what to check"),
     ],
 )
 def test_usage(capsys: pytest.CaptureFixture[str], words: list[str], told: str) -> None:

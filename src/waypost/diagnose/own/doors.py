@@ -18,7 +18,7 @@ from waypost.diagnose.probes.reach import speech_of, way_of
 from waypost.diagnose.scene import Contact, Hello, Place, Server, Speech, Way, offered
 from waypost.diagnose.send.auth import MECHANISMS
 from waypost.diagnose.shown import found
-from waypost.diagnose.talk import Talk
+from waypost.diagnose.talk import Said, Talk
 from waypost.net.dial import UnreachableError, dial_unix
 from waypost.net.stream import HandshakeError
 from waypost.net.tls import client_context
@@ -98,8 +98,10 @@ async def _listen(own: Own, scene: Scene, met: Met, talk: Talk) -> None:
         if not await _secure(own, scene, met, talk):
             await _in_the_clear(scene, met)
             return
-    said = await talk.reply(seconds=scene.limits.greeting)
+    said = await _greeting(own, scene, met, talk)
     met.contact.greeting, met.contact.speech = said, speech_of(said)
+    if not said.lines and met.certificate:
+        met.contact.speech = Speech.TLS
     if not met.contact.greeted:
         return
     verb = _SPOKEN.get(met.door.role, "EHLO")
@@ -109,6 +111,22 @@ async def _listen(own: Own, scene: Scene, met: Met, talk: Talk) -> None:
             return
         met.secured = await talk.ask(f"{verb} {scene.own_name(talk)}")
     await talk.quit()
+
+
+async def _greeting(own: Own, scene: Scene, met: Met, talk: Talk) -> Said:
+    """What is said first. A listener that stays silent in the clear is asked elsewhere whether it waits for TLS."""
+    soon = scene.limits.suspicion
+    said = await talk.reply(seconds=soon)
+    if said.lines or said.ended != "silent" or met.contact.implicit_tls:
+        return said if said.lines or said.ended != "silent" else await talk.reply(seconds=scene.limits.greeting - soon)
+    with contextlib.suppress(UnreachableError):
+        other = await knock(scene, met.door)
+        awaits_tls = await _secure(own, scene, met, other)
+        other.close()
+        if awaits_tls:
+            return said
+    met.tls_fault = ""
+    return await talk.reply(seconds=scene.limits.greeting - soon)
 
 
 async def _secure(own: Own, scene: Scene, met: Met, talk: Talk) -> bool:
@@ -158,6 +176,8 @@ def _judge(own: Own, met: Met) -> Iterator[Finding]:
     elif contact.implicit_tls and met.tls_fault:
         key = "own-tls-first-missing" if contact.speech is Speech.PLAIN else "own-handshake-failed"
         yield found(key, about, met.tls_fault, *said.evidence, **facts, fault=met.tls_fault)
+    elif contact.speech is Speech.TLS:
+        yield found("own-tls-first-unwanted", about, **facts)
     elif not said.lines:
         yield found("own-door-silent", about, said.ended, **facts, seconds=f"{said.seconds:.0f}")
     elif contact.speech is not Speech.SMTP:

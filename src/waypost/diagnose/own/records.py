@@ -65,8 +65,12 @@ def sender_policy(domain: str, host: str, *, by_mx: bool, present: Record | None
     if present is None:
         return text(domain, f"v=spf1 {'mx' if by_mx else f'a:{host}'} -all")
     terms = present.text.split()
-    last = next((place for place, term in enumerate(terms) if term.lower().lstrip("+-~?") == "all"), len(terms))
+    last = next((place for place, term in enumerate(terms) if place and (_is_all(term) or "=" in term)), len(terms))
     return text(domain, " ".join([*terms[:last], f"a:{host}", *terms[last:]]))
+
+
+def _is_all(term: str) -> bool:
+    return term.lower().lstrip("+-~?") == "all"
 
 
 def message_policy(domain: str) -> str:

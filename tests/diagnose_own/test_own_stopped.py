@@ -1,0 +1,359 @@
+"""The check from inside of a server that is stopped: what can be seen is looked at all the same, and each fault is told with its remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from support import toml
+from support.chains import Leaf, make, pem, root_file
+from support.needs import require_root
+from support.ports import free_port
+from support.server import configuration, listener
+from support.small_names import SmallNames
+from waypost.cli import main as door
+from waypost.cli.exits import Exit
+from waypost.store.lock import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Fault = Callable[["House"], None]
+
+
+@pytest.fixture(scope="module")
+def names() -> Iterator[str]:
+    """A resolver that knows nothing, at once."""
+    served = SmallNames({}).start()
+    yield served.address
+    served.stop()
+
+
+@dataclass
+class House:
+    """A server that is in order and not started, to be spoilt."""
+
+    folder: Path
+    tree: dict[str, Any]
+
+    @property
+    def certificate(self) -> Path:
+        """Its file."""
+        return self.folder / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        """Its file."""
+        return self.folder / "key.pem"
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.folder / "data"
+
+    @property
+    def port(self) -> int:
+        """Of the first listener."""
+        return int(self.tree["listeners"][0]["bind"].rpartition(":")[2])
+
+    def shows(self, leaf: Leaf) -> None:
+        """Another certificate."""
+        chain, key = make(leaf)
+        self.certificate.write_bytes(pem(chain))
+        secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        self.key.write_bytes(secret)
+        self.key.chmod(0o600)
+
+
+@pytest.fixture
+def house(folder: Path, names: str) -> House:
+    """Data, certificate and configuration in order."""
+    tree = configuration(
+        folder,
+        listeners=[listener("relay", tls="starttls"), listener("submission", tls="starttls")],
+        domains={"mailboxes": ["ada@example.org"], "postmaster": "ada@example.org"},
+        networks=[],
+        tls={"certificate": str(folder / "cert.pem"), "key": str(folder / "key.pem")},
+        dns={"resolvers": [names]},
+    )
+    made = House(folder, tree)
+    made.shows(Leaf(names=("mx.example.org",), common_name="mx.example.org"))
+    made.data.mkdir(mode=0o700)
+    return made
+
+
+@pytest.fixture
+def check(house: House, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """``waypost check --self --json`` in this process."""
+
+    def run(*words: str) -> dict[str, Any]:
+        config = house.folder / "waypost.toml"
+        config.write_text(toml.dump(house.tree))
+        authority = root_file(house.folder)
+        capsys.readouterr()
+        code = door.main(["check", "--self", "--json", "--lang", "en", "--config", str(config), "--ca", str(authority), *words])
+        out = capsys.readouterr().out
+        return {**json.loads(out), "code": code}
+
+    return run
+
+
+def told(found: dict[str, Any], *, local: bool = True) -> dict[str, dict[str, Any]]:
+    """Findings by key; those of the DNS, which knows nothing here, left out."""
+    return {each["key"]: each for each in found["findings"] if not local or each["stage"] not in ("names", "domain")}
+
+
+def test_in_order_but_stopped(check: Callable[..., dict[str, Any]], house: House) -> None:
+    """That it is stopped is the one fault, the exit code is 2, and the remedy is the command that starts this very server."""
+    found = check()
+    faults = [each["key"] for each in told(found).values() if each["severity"] in ("warning", "error")]
+    assert faults == ["own-stopped", "own-config-warning"]  # nobody can log in yet
+    assert (found["verdict"], found["code"]) == ("does-not-work", 2)
+    assert f"waypost serve --config {house.folder}/waypost.toml" in found["next_step"]
+    assert {"own-port-free", "own-data-sound", "own-disk-room", "own-queue-empty", "certificate-sound"} <= set(told(found))
+    assert [port["state"] for server in found["servers"] for port in server["ports"]] == ["refused", "refused"]
+
+
+# ---- faults of files -------------------------------------------------------------------------------------------
+
+
+def _no_certificate(house: House) -> None:
+    house.certificate.unlink()
+
+
+def _foreign_key(house: House) -> None:
+    before = house.certificate.read_bytes()
+    house.shows(Leaf(names=("mx.example.org",)))
+    house.certificate.write_bytes(before)
+
+
+def _locked_key(house: House) -> None:
+    key = serialization.load_pem_private_key(house.key.read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"secret")
+    house.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
+
+
+def _garbage(house: House) -> None:
+    house.certificate.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+
+def _weak(house: House) -> None:
+    house.key.write_text("no key\n")
+
+
+def _open_key(house: House) -> None:
+    house.key.chmod(0o644)
+
+
+def _shows(leaf: Leaf) -> Fault:
+    return lambda house: house.shows(leaf)
+
+
+def _others_account(house: House) -> None:
+    house.tree["user"] = "nobody"
+    shutil.chown(house.data, "nobody")
+
+
+def _foreign_data(house: House) -> None:
+    house.tree["user"] = "nobody"
+    shutil.chown(house.key, "nobody")
+
+
+def _open_data(house: House) -> None:
+    house.data.chmod(0o755)
+
+
+def _no_data(house: House) -> None:
+    house.data.rmdir()
+
+
+def _full(house: House) -> None:
+    house.tree["queue"] = {"free_space": 1_099_511_627_776}
+
+
+def _low(house: House) -> None:
+    found = os.statvfs(house.data)
+    house.tree["queue"] = {"free_space": found.f_bavail * found.f_frsize // 4}
+
+
+def _future(house: House) -> None:
+    shard = house.data / "shards" / "none"
+    shard.mkdir(parents=True)
+    file = shard / "spool.db"
+    file.touch()
+    os.utime(file, (4_000_000_000, 4_000_000_000))
+
+
+def _wide(house: House) -> None:
+    house.tree["relay"] = {"networks": ["0.0.0.0/0"]}
+
+
+def _wrong(house: House) -> None:
+    house.tree["transports"] = [{"match": "elsewhere.example", "kind": "hold"}]
+
+
+def _any_port(house: House) -> None:
+    house.tree["listeners"][0]["bind"] = "127.0.0.1:0"
+
+
+def _no_tls(house: House) -> None:
+    house.tree["listeners"] = [{"role": "relay", "bind": f"0.0.0.0:{free_port()}", "tls": "none"}]
+    del house.tree["tls"]
+
+
+NAME = "mx.example.org"
+FAULTS: tuple[tuple[str, Fault, str, str], ...] = (
+    ("no certificate", _no_certificate, "own-file-missing", "Correct the path"),
+    ("key of another", _foreign_key, "own-key-wrong", "fullchain.pem"),
+    ("key with a passphrase", _locked_key, "own-key-locked", "openssl pkey"),
+    ("no PEM", _garbage, "own-certificate-unusable", "PEM files"),
+    ("no key in the file", _weak, "own-certificate-unusable", "PEM files"),
+    ("key open to all", _open_key, "own-key-open", "chmod 640"),
+    ("key closed to the account", _others_account, "own-file-denied", "nobody"),
+    ("expired", _shows(Leaf(names=(NAME,), days=-1, age=90)), "certificate-expired", ""),
+    ("expires soon", _shows(Leaf(names=(NAME,), days=5)), "certificate-expires-soon", ""),
+    ("other name", _shows(Leaf(names=("www.example.org",))), "certificate-name-wrong", ""),
+    ("self-signed", _shows(Leaf(names=(NAME,), issuer="self", common_name=NAME)), "certificate-self-signed", ""),
+    ("without its intermediate", _shows(Leaf(names=(NAME,), issuer="intermediate", fetchable=True)), "certificate-chain-incomplete", ""),
+    ("other name, seen by users", _shows(Leaf(names=("www.example.org",))), "submission-certificate", ""),
+    ("data of another account", _foreign_data, "own-data-unwritable", "chown -R nobody"),
+    ("data open to all", _open_data, "own-data-open", "chmod 700"),
+    ("no data yet", _no_data, "own-data-missing", ""),
+    ("disk full", _full, "own-disk-full", "Free some space"),
+    ("disk nearly full", _low, "own-disk-low", "waypost inbox delete"),
+    ("clock set back", _future, "own-clock-behind", "NTP"),
+    ("everybody trusted", _wide, "own-networks-wide", "192.0.2.0/24"),
+    ("a rule is broken", _wrong, "own-config-error", "waypost config check"),
+    ("any port", _any_port, "own-port-any", "Name a port"),
+    ("mail in the clear", _no_tls, "own-tls-off", "certbot"),
+)
+
+
+@pytest.mark.parametrize(("spoil", "key", "remedy"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
+def test_each_fault(check: Callable[..., dict[str, Any]], house: House, spoil: Fault, key: str, remedy: str) -> None:
+    """What is spoilt is told, with a remedy that names it; no probe breaks over it."""
+    require_root()
+    spoil(house)
+    found = check()
+    keys = told(found)
+    assert key in keys
+    assert remedy in keys[key]["fix"]
+    assert re.search(r"\{[a-z_]+\}", keys[key]["title"] + keys[key]["meaning"]) is None
+    assert not {"probe-broke", "cut-short"} & set(keys)
+    assert found["code"] == 2
+
+
+def test_another_program_on_the_port(check: Callable[..., dict[str, Any]], house: House) -> None:
+    """Who it is, is told by name and process."""
+    with socket.create_server(("127.0.0.1", house.port)):
+        found = check()
+    taken = told(found)["own-port-taken"]
+    assert f"[{os.getpid()}]" in taken["facts"]["holder"]
+    assert taken["facts"]["setting"] == "listeners.0.bind"
+    assert found["code"] == 2
+
+
+def test_data_that_is_held_by_somebody_silent(check: Callable[..., dict[str, Any]], house: House) -> None:
+    """A process that holds the data and answers nothing is told to be waited for, or ended."""
+    held = Lock(house.data / "lock")
+    try:
+        mute = told(check())["own-mute"]
+    finally:
+        held.release()
+    assert mute["facts"]["process"] == str(os.getpid())
+
+
+def test_data_that_may_not_be_asked_for(check: Callable[..., dict[str, Any]], house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account without rights is told to come back with them."""
+
+    def denied(path: Path) -> int | None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("waypost.daemon.selfcheck.holder", denied)
+    keys = told(check())
+    assert "as root" in keys["own-hidden"]["fix"]
+    assert {"own-queue-unread", "own-port-unbound"} <= set(keys)
+
+
+def test_nothing_is_changed(check: Callable[..., dict[str, Any]], house: House) -> None:
+    """The check leaves a data directory as it found it, but for the lock file of a server that never ran."""
+    check()
+    left = sorted(path.name for path in house.data.rglob("*"))
+    assert left in ([], ["lock"])
+    assert stat.S_IMODE(house.data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["example.org"], "leave out a host"),
+        (["--port", "25"], "leave out --port"),
+        (["--from", "a@example.org"], "leave out --from"),
+        (["--auth", "ada"], "leave out --auth"),
+        (["--own", "mx.example.org"], "leave out --own"),
+        (["--resolver", "dns.example"], "is no address of a resolver"),
+        (["--ca", "/nowhere.pem"], "cannot be read"),
+        (["--config", ""], "--config needs a file"),
+        (["--set", "workers"], "KEY=VALUE"),
+    ],
+)
+def test_usage(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+    """What makes no sense beside --self is said in one line, with exit code 64."""
+    assert door.main(["check", "--self", *words]) == Exit.USAGE
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--config", "x.toml"], ["--data", "x"], ["--set", "workers=2"]])
+def test_configuration_is_for_the_own_server(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """A configuration beside a foreign host would be passed over, so it is a usage error."""
+    assert door.main(["check", "example.org", *words]) == Exit.USAGE
+    assert "--self, which was not given" in capsys.readouterr().err
+
+
+def test_a_configuration_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said as every command says it, in one line."""
+    assert door.main(["check", "--self", "--config", "/nowhere/waypost.toml"]) == Exit.CONFIG
+    assert "/nowhere/waypost.toml" in capsys.readouterr().err
+
+
+def test_for_people(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first lines say what is wrong and what to do; the records to publish stand at the end, unbroken; all of it in Chinese too."""
+    config = house.folder / "waypost.toml"
+    house.tree["hostname"] = "mx.example.org"
+    config.write_text(toml.dump(house.tree))
+    words = ["check", "--self", "--config", str(config), "--ca", str(root_file(house.folder))]
+    assert door.main([*words, "--lang", "en"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "mx.example.org  does not work"
+    assert lines[1].startswith("The server does not run")
+    assert lines[3].startswith("Do next: Start it with `waypost serve --config")
+    assert lines[lines.index("Records to publish") + 1] == "mx.example.org. IN A 192.0.2.1"
+    assert door.main([*words, "--lang", "zh"]) == 2
+    out = capsys.readouterr().out
+    assert "服务器没有运行" in out
+    assert "需要发布的记录" in out
+    assert "Do next" not in out
+
+
+def test_dev_profile(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a configuration the DNS is not asked, certificates of one's own making are no fault, and what it is for is told."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    monkeypatch.delenv("WAYPOST_CONFIG", raising=False)
+    words = [f"listeners.{number}.bind=127.0.0.1:{free_port()}" for number in range(3)] + ["web.bind="]
+    assert door.main(["check", "--self", "--json", *(part for word in words for part in ("--set", word))]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert {each["stage"] for each in found["findings"]} == {"own"}
+    assert {"own-dev", "own-stopped"} <= {each["key"] for each in found["findings"]}
+    assert [each["key"] for each in found["findings"] if each["severity"] in ("warning", "error")] == ["own-stopped"]
