@@ -23,7 +23,7 @@ from waypost.clock import SYSTEM
 from waypost.web.app import Given, make
 from waypost.web.check.gate import Rules
 from waypost.web.check.runs import Checks, Plan
-from waypost.web.security import Hosts, client_of
+from waypost.web.security import Hosts, client_of, is_at_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -345,6 +345,30 @@ def test_pages_lead_to_it() -> None:
 
     assert 'href="/check/"' in get(app, "/codes/550").text
     assert 'href="/check/zh/"' in get(app, "/codes/zh/550").text
+
+
+def test_what_is_no_mail_server_is_told_in_a_line() -> None:
+    """Of what another program says at a port of mail one short line is shown, in the answer and as data."""
+    says = b"HTTP/1.1 400 Bad Request\r\nServer: inner/1.0 " + b"x" * 200 + b"\r\nSet-Cookie: secret\r\n\r\n<h1>secret</h1>\r\n"
+    with playing(row=Broken(name="web", key="", says={"": says})) as stage:
+        told = call(stage, target=DOMAIN)
+        page = ask(stage, told.fields["content-location"].removesuffix(".json")).text
+
+    assert "http-on-mail-port" in {each["key"] for each in told.json["findings"]}
+    assert "HTTP/1.1 400 Bad Request" in told.text
+    for text in (told.text, page):
+        assert "secret" not in text
+        assert "inner/1.0" not in text
+
+
+def test_a_name_alone_is_no_proof_of_being_here() -> None:
+    """A request from elsewhere that names localhost is none from this machine."""
+    fields = [(b"host", b"localhost")]
+
+    assert not is_at_home({"client": ("203.0.113.7", 4), "headers": fields})
+    assert not is_at_home({"client": None, "headers": fields})
+    assert is_at_home({"client": ("127.0.0.1", 4), "headers": fields})
+    assert not is_at_home({"client": ("127.0.0.1", 4), "headers": [*fields, (b"via", b"1.1 proxy")]})
 
 
 def scope(peer: str, *fields: tuple[str, str]) -> dict[str, Any]:

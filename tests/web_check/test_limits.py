@@ -229,7 +229,9 @@ def test_what_is_kept_back_is_told(key: str) -> None:
         assert "10.1.2.3" not in json.dumps(as_json(run.diagnosis)) + json.dumps(as_json(run.diagnosis, "zh"))
 
     world = play(scenes, plan, dict(zone), own=own)
-    assert any("10.1.2.3" in event.detail for event in world.noted) == (key == "address-not-public")
+    withheld = [event.detail for event in world.noted if event.what == "check-withheld"]
+    assert any("in.example leads to 10.1.2.3" in detail for detail in withheld) == (key == "address-not-public")
+    assert any(f"({key})" in detail for detail in withheld)
 
 
 def test_kept_out_and_other_ports_are_told() -> None:
@@ -250,6 +252,26 @@ def test_kept_out_and_other_ports_are_told() -> None:
 
     play(kept, Plan(rules=Rules(never=(ip_network("44.128.0.0/16"),))))
     play(port, Plan(rules=Rules(inside=(ip_network("10.0.0.0/8"),), ports=frozenset({1025}))))
+
+
+def test_block_lists_are_understood() -> None:
+    """The answers of block lists, which are loopback addresses, come through as they are."""
+    zone: Zone = {
+        ("listed.example", "A"): (ADDRESS,),
+        ("2.0.0.127.zen.spamhaus.org", "A"): ("127.0.0.2",),
+        ("25.0.128.44.zen.spamhaus.org", "A"): ("127.0.0.2",),
+    }
+
+    async def scenes(world: World) -> None:
+        run = await world.made("listed.example")
+        assert run.diagnosis is not None
+        told = json.dumps(as_json(run.diagnosis))
+        assert "127.0.0.2" in told
+        assert "127.0.0.0" not in told
+        assert any(finding.key.startswith("listed") for finding in run.diagnosis.findings)
+
+    world = play(scenes, zone=zone)
+    assert not [event for event in world.noted if event.what == "check-withheld"]
 
 
 def test_the_log_says_who_asked_for_what() -> None:

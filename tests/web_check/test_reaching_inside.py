@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 TRAP = "127.0.13.37"
 """An address of loopback where nothing else lives."""
+PRIVATE = "10.213.47.11"
 PORTS = (25, 465, 587, 2525, 24, 443)
 SECONDS = 40
 
@@ -49,6 +50,8 @@ ZONE: Zone = {
     ("mail.mx.test", "A"): (TRAP,),
     ("other.mx.test", "AAAA"): ("::1", f"::ffff:{TRAP}"),
     ("literal.test", "MX"): (f"10 {TRAP}.",),
+    ("private.test", "MX"): ("10 mail.private.test.",),
+    ("mail.private.test", "A"): (PRIVATE,),
     ("host.test", "A"): (TRAP,),
     ("host.test", "AAAA"): (f"::ffff:{TRAP}", f"64:ff9b::{TRAP}", f"::{TRAP}"),
     ("alias.test", "CNAME"): ("host.test.",),
@@ -188,13 +191,14 @@ def test_no_name_leads_inside(start_waypost: Start, folder: Path, names: Names, 
         "host.test:25",
         "alias.test",
         "policy.test",
+        "private.test",
         "localhost",
         "localhost:25",
     ):
         status, told = call(port, {"target": target})
         assert status == 200, told
         assert json.loads(told)["verdict"] == "does-not-work"
-        assert target == "literal.test" or "13.37" not in told  # there it is the name that the domain publishes
+        assert PRIVATE not in told
         states = {each["state"] for host in json.loads(told)["servers"] for each in host["ports"]}
         assert states <= {"withheld"}
     keys = {each["key"] for each in json.loads(call(port, {"target": "host.test"})[1])["findings"]}
@@ -206,7 +210,8 @@ def test_no_name_leads_inside(start_waypost: Start, folder: Path, names: Names, 
     assert ("mta-sts.policy.test", "A") in names.asked
     said = server.stop()
     assert "check-withheld" in said
-    assert f"mail.mx.test leads to {TRAP}" in said
+    assert f"mail.private.test leads to {PRIVATE}" in said
+    assert f"{TRAP}:25 (address-not-public)" in said
 
 
 def test_the_traps_work(start_waypost: Start, folder: Path, names: Names, traps: Traps) -> None:

@@ -82,6 +82,12 @@ def is_local(scope: Scope) -> bool:
     return is_loopback(name_of(_header(scope, b"host")))
 
 
+def is_at_home(scope: Scope) -> bool:
+    """Whether whoever asks sits at this machine: a request as ``is_local``, over loopback; a name in it alone proves nothing."""
+    client = scope.get("client")
+    return is_local(scope) and client is not None and is_loopback(str(client[0]))
+
+
 class RefusedError(Exception):
     """A request that no route sees; status and one sentence."""
 

@@ -6,24 +6,28 @@ between judging and dialling can change it. What may not be reached is kept out 
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.dialling import Withheld, WithheldError
 from waypost.diagnose.dialling import dial as open_eyed
+from waypost.diagnose.lookup import Answer, Outcome
 from waypost.diagnose.plan import PORTS
 from waypost.web.check.special import Address, Network, block_of, client_network, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from waypost.diagnose.lookup import Answer, Lookup, Vouching
+    from waypost.diagnose.lookup import Lookup, Vouching
     from waypost.diagnose.scene import Dial
     from waypost.net.stream import ClientStream
     from waypost.web.rate import Rate
 
 HTTPS = 443
+_HOST = re.compile(r"[A-Za-z0-9_.-]+")
+"""Names of hosts; others would end up in handshakes and commands."""
 _POLICY = "mta-sts."
 _FOREIGN = {4: "240.17.17.17", 6: "100::1717"}
 """Addresses that no machine has: one that can bind them lets everybody bind anything."""
@@ -133,6 +137,7 @@ class Names:
     """The DNS as a stranger may see it through us: an inner address is shown as the first of its range, and no name of this machine's own.
 
     Resolvers of a house often know more than the world does. Whoever asks here learns that a name leads inside, not where to.
+    Loopback is the same everywhere, and what block lists answer with: it is shown.
     """
 
     lookup: Lookup
@@ -142,9 +147,11 @@ class Names:
 
     async def ask(self, name: str, kind: str) -> Answer:
         """See ``diagnose.lookup.Lookup``."""
-        answer = await self.lookup.ask(name, kind)
         if kind not in ("A", "AAAA"):
-            return answer
+            return await self.lookup.ask(name, kind)
+        if not _HOST.fullmatch(name):
+            return Answer(name=name, kind=kind, outcome=Outcome.MISSING, reason="that is no name of a host")
+        answer = await self.lookup.ask(name, kind)
         if name.lower().startswith(_POLICY):
             self.gate.policies.update(str(address) for record in answer.records if (address := parsed(record)) is not None)
         return replace(answer, records=tuple(dict.fromkeys(self._shown(record, name) for record in answer.records)))
@@ -168,7 +175,7 @@ class Names:
     def _shown(self, record: str, name: str) -> str:
         address = parsed(record)
         block = None if address is None else block_of(address)
-        if address is None or block is None or self.gate.rules.admits_inside(address):
+        if address is None or block is None or address.is_loopback or self.gate.rules.admits_inside(address):
             return record
         self.inner[record] = name
         return str(block.network.network_address)

@@ -19,7 +19,7 @@ from waypost.web.check.shapes import AskShape, DiagnosisShape
 from waypost.web.check.wanted import TurnedAwayError, language, wanted
 from waypost.web.links import MAIN
 from waypost.web.reference.shapes import FailureShape
-from waypost.web.security import client_of, is_local
+from waypost.web.security import client_of, is_at_home
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -73,7 +73,7 @@ def join(app: FastAPI, checks: Checks, ending: asyncio.Event) -> None:
             asked = _asked(request, await request.body())
             lang = language(asked.lang)
             wish = wanted(asked.target, port=asked.port, sender=asked.from_, ports=checks.plan.rules.ports)
-            run = checks.ask(wish, client_of(request.scope, behind_proxy=checks.plan.behind_proxy), home=is_local(request.scope))
+            run = checks.ask(wish, client_of(request.scope, behind_proxy=checks.plan.behind_proxy), home=is_at_home(request.scope))
         except _BodyError as error:
             return _failed(error.status, str(error))
         except TurnedAwayError as error:

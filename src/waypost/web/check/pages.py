@@ -20,7 +20,7 @@ from waypost.web.check import shown
 from waypost.web.check.places import API, ID, Places
 from waypost.web.check.wanted import LONGEST, TurnedAwayError, wanted
 from waypost.web.links import MAIN, Served
-from waypost.web.security import client_of, is_local
+from waypost.web.security import client_of, is_at_home
 from waypost.web.templates import LANGUAGES
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Pages:
             ports = self._checks.plan.rules.ports
             wish = wanted(given["target"], port=given["port"], sender=given["from"], ports=ports)
             run = self._checks.ask(
-                wish, client_of(request.scope, behind_proxy=self._checks.plan.behind_proxy), home=is_local(request.scope)
+                wish, client_of(request.scope, behind_proxy=self._checks.plan.behind_proxy), home=is_at_home(request.scope)
             )
         except TurnedAwayError as error:
             return self._form(request, given, error)
@@ -98,7 +98,7 @@ class Pages:
     def _form(self, request: Request, given: Mapping[str, str], wrong: TurnedAwayError | None = None) -> Response:
         lang = _lang(request)
         plan = self._checks.plan
-        home = is_local(request.scope)
+        home = is_at_home(request.scope)
         return self._show(
             request,
             "form.html",

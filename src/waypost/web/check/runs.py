@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from waypost.diagnose.check import check
@@ -18,6 +18,7 @@ from waypost.diagnose.lookup import DnsLookup
 from waypost.diagnose.plan import Limits
 from waypost.observe.escape import printable
 from waypost.observe.events import ServerChanged
+from waypost.web.check.discretion import FAULT, discreet
 from waypost.web.check.gate import Gate, Names, Rules, is_own
 from waypost.web.check.special import client_network, parsed
 from waypost.web.check.wanted import TurnedAwayError, Wanted
@@ -40,7 +41,6 @@ ADDRESS_CHECKS, ADDRESS_SECONDS = 20, 600.0
 """Checks that may reach one address, and the seconds in which they come back, whoever asks and whatever name leads there."""
 KEPT, KEPT_SECONDS = 128, 3600.0
 """Results kept at hand, and for how long."""
-_FAULT = "probe-broke"
 _Asked: TypeAlias = tuple[bool, str, str, int | None, str]
 
 
@@ -231,11 +231,12 @@ class Checks:
 
         try:
             options = run.wanted.options(self.plan.hostname)
-            run.diagnosis = await check(
+            diagnosis = await check(
                 run.wanted.target, options, tell=tell, limits=self._limits, lookup=run.names, dial=run.gate.dial, clock=self._clock
             )
-            self._note("check-made", run, f": {run.diagnosis.verdict.value}, {run.diagnosis.seconds:.1f} s")
-            run.diagnosis = self._discreet(run, run.diagnosis)
+            self._note("check-made", run, f": {diagnosis.verdict.value}, {diagnosis.seconds:.1f} s")
+            self._note_faults(run, diagnosis)
+            run.diagnosis = discreet(diagnosis)
         except Exception as fault:  # noqa: BLE001 - a fault of ours, told in the log; whoever waits must hear that it is over
             self._note("check-broke", run, f": {type(fault).__name__}: {fault}", severity="error")
         finally:
@@ -251,21 +252,18 @@ class Checks:
         place = target.text if target.port is None or target.text.endswith(f":{target.port}") else f"{target.text} port {target.port}"
         self._tell(ServerChanged(what=what, detail=printable(f"{place} for {run.client}{more}"), severity=severity))
 
-    def _discreet(self, run: Run, diagnosis: Diagnosis) -> Diagnosis:
-        """Faults of ours go to the log with what the system said; the page tells that there was one."""
+    def _note_faults(self, run: Run, diagnosis: Diagnosis) -> None:
+        """Faults of ours, with what the system said, which the page does not tell."""
         for finding in diagnosis.findings:
-            if finding.key == _FAULT:
+            if finding.key == FAULT:
                 self._note("check-broke", run, f": {finding.about}: {' '.join(finding.evidence)}", severity="error")
-        findings = tuple(replace(each, evidence=()) if each.key == _FAULT else each for each in diagnosis.findings)
-        return replace(diagnosis, findings=findings)
 
     def _note_withheld(self, run: Run) -> None:
         """Tell the operator, and nobody else, which inner addresses somebody tried to reach."""
         for address, name in run.names.inner.items():
             self._note("check-withheld", run, f": {name} leads to {address}", severity="warning")
         for place, why in run.gate.refused.items():
-            if why is not Withheld.NOT_PUBLIC:
-                self._note("check-withheld", run, f": {place} ({why.value})", severity="warning")
+            self._note("check-withheld", run, f": {place} ({why.value})", severity="warning")
 
     def _forget(self) -> None:
         """Let go of what is old, or too much."""
