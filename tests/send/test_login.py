@@ -9,7 +9,7 @@ import pytest
 
 from support.scripted_session import ERRAND, play
 from waypost.diagnose.send.ending import Ending
-from waypost.diagnose.send.errand import Login, Security
+from waypost.diagnose.send.errand import Leniency, Login, Security
 from waypost.diagnose.send.steps import Shaken
 
 LOGIN = Login(user="ada", password="pw", in_clear=True)
@@ -89,7 +89,7 @@ def test_a_server_that_proves_nothing_is_not_trusted() -> None:
 
 def test_a_login_that_is_optional() -> None:
     """The session goes on without it."""
-    errand = replace(ERRAND, login=replace(LOGIN, required=False))
+    errand = replace(ERRAND, login=replace(LOGIN, lenient=Leniency.ALL))
     assert Ending.SENT is play(errand, EHLO="250 mx").ending
     assert Ending.SENT is play(errand, EHLO=_offering("PLAIN"), AUTH="535 no").ending
     assert Ending.AUTH is play(replace(ERRAND, login=LOGIN), EHLO=_offering("PLAIN"), AUTH="535 no").ending

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from waypost.cli import send, send_errand
+from waypost.cli import send, send_errand, send_where
 from waypost.cli.exits import FailureError, UsageError
 from waypost.cli.options import Parser
 from waypost.cli.send_swaks import ELSEWHERE, PROTOCOLS
@@ -101,7 +101,6 @@ def test_what_is_verified(words: str, security: Security, verify: bool) -> None:
         "--protocol UUCP",
         "--port 70000",
         "--timeout never",
-        "--timeout 0",
         "--auth NTLM --auth-user x",
         "--auth PLAIN",
         "--tls-cert x",
@@ -200,8 +199,8 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 def test_texts_may_be_written_as_for_swaks() -> None:
     r"""``\n`` is a line end, ``@@`` an at sign."""
-    assert send_errand.content(r"a\nb") == (b"a\nb", "")
-    assert send_errand.content("@@a") == (b"@a", "")
+    assert send_where.content(r"a\nb") == (b"a\nb", "")
+    assert send_where.content("@@a") == (b"@a", "")
 
 
 @pytest.mark.parametrize(

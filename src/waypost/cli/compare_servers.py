@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from waypost.diagnose.beside.run import Beside
     from waypost.diagnose.plan import Options, Target
 
-HELP = "hold two mail servers beside each other"
+HELP = "hold two mail servers beside each other: what differs, and who does it better"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

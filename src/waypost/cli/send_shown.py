@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from waypost.cli import output
@@ -27,39 +27,56 @@ class Shown:
     lines: list[Line] = field(default_factory=list)
     """For JSON, which is printed at the end; else every line is shown at once and forgotten."""
     _told: set[tuple[str, str]] = field(default_factory=set)
-    _content: int = 0
-    """Lines of the message that went out and were only counted."""
+    _last: Line | None = None
+    """The last line of the message that went out and was only counted."""
+    _counted: int = 0
+    _failed: bool = False
+    """Whether something went wrong so far."""
 
     def __call__(self, line: Line) -> None:
         """Take one line."""
         if self.args.json:
-            if not (line.content and self.args.suppress_data):
+            if not ((line.content and self.args.suppress_data) or line.raw):
                 self.lines.append(line)
             return
-        if line.content and self.args.suppress_data:
-            self._content += 1
+        ends = self._last is not None and line.who is Who.CLIENT and line.text == "."
+        if (line.content or ends) and self.args.suppress_data:
+            self._last, self._counted = line, self._counted + 1
             return
-        if self._content:
-            print(f"{line.mark}{self._content} lines sent" if line.who is Who.CLIENT else f" -> {self._content} lines sent")
-            self._content = 0
+        if self._last is not None:
+            counted, self._last = replace(self._last, text=f"{self._counted} lines sent"), None
+            self._counted = 0
+            if not self._hidden(counted):
+                self._show(counted)
         if not self._hidden(line):
             self._show(line)
 
     def _hidden(self, line: Line) -> bool:
         args = self.args
-        if args.hide_all:
+        wrong = not line.expected and line.who is not Who.CLIENT
+        self._failed = self._failed or wrong
+        if args.hide_all or args.silent == 3 or (args.silent == 1 and not self._failed):
             return True
-        if args.quiet:
-            return line.expected or line.who is Who.CLIENT
+        if args.quiet or args.silent == 2:
+            return not wrong
         hidden = {Who.SERVER: args.hide_receive, Who.CLIENT: args.hide_send, Who.NOTE: args.hide_informational}
         return bool(hidden.get(line.who, False))
 
     def _show(self, line: Line) -> None:
         if self.args.timing and line.waited is not None:
-            print(f"=== response in {line.waited:.3f}s")
-        print(output.painted(f"{line.mark}{line.text}", _style(line)), flush=True)
+            print(f"=== response in {line.waited:.{0 if self.args.timing == 'i' else 3}f}s")
+        print(output.painted(f"{self._mark(line)}{line.text}", _style(line)), flush=True)
         if line.explained is not None and not self.args.no_explain:
             self._explain(line.explained)
+
+    def _mark(self, line: Line) -> str:
+        args = self.args
+        bare = {
+            Who.SERVER: args.no_receive_hints or args.no_hints,
+            Who.CLIENT: args.no_send_hints or args.no_hints,
+            Who.NOTE: args.no_info_hints,
+        }
+        return "" if bare.get(line.who) else line.mark
 
     def _explain(self, told: Explained) -> None:
         """What it means and what to do; the same again only by its title."""

@@ -18,10 +18,10 @@ class UnreachableError(Exception):
     """No connection: refused, timed out, no route. The text says which, for logs and notices."""
 
 
-async def dial(address: str, port: int, *, seconds: float) -> ClientStream:
-    """A connection to ``address`` (an IP address) within ``seconds``. Raises UnreachableError."""
+async def dial(address: str, port: int, *, seconds: float, local: tuple[str, int] | None = None) -> ClientStream:
+    """A connection to ``address`` (an IP address) within ``seconds``, from ``local`` where that is given. Raises UnreachableError."""
     loop = asyncio.get_running_loop()
-    return await _reach(loop.create_connection(lambda: Connection(loop), address, port), seconds)
+    return await _reach(loop.create_connection(lambda: Connection(loop), address, port, local_addr=local), seconds)
 
 
 async def dial_unix(path: str, *, seconds: float) -> ClientStream:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+import warnings
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +24,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from waypost.clock import SYSTEM
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from waypost.clock import Clock
 
 Context: TypeAlias = ssl.SSLContext
@@ -75,6 +78,23 @@ def client_context(*, verify: bool, ca: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
     _harden(context)
     return context
+
+
+def speak(context: ssl.SSLContext, versions: Collection[ssl.TLSVersion]) -> None:
+    """Let a context speak these versions alone, old ones too: for whoever wants to see what a server does then."""
+    old = min(versions) < ssl.TLSVersion.TLSv1_2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are asked for on purpose
+        context.minimum_version, context.maximum_version = min(versions), max(versions)
+        for version, option in _LEFT_OUT.items():
+            if min(versions) < version < max(versions) and version not in versions:
+                context.options |= option
+    if old:
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # no cipher of theirs is held for safe any more
+
+
+_LEFT_OUT = {ssl.TLSVersion.TLSv1_1: ssl.OP_NO_TLSv1_1, ssl.TLSVersion.TLSv1_2: ssl.OP_NO_TLSv1_2}
+"""How a version between two others is left out."""
 
 
 def local_certificate(folder: Path, hostname: str, *, clock: Clock = SYSTEM) -> tuple[Path, Path]:

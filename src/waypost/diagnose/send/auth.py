@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -137,8 +137,9 @@ PROVES_SERVER = frozenset(name for name in MECHANISMS if name.startswith("SCRAM"
 
 def candidates(login: Login, at: Circumstances) -> tuple[Mechanism, ...]:
     """The mechanisms to try, in order: those that are offered, and for which we have the means."""
-    wanted = login.mechanisms or tuple(name for name, row in MECHANISMS.items() if _able(row, login, at))
-    return tuple(MECHANISMS[name] for name in wanted if name in at.offered and name in MECHANISMS)
+    known = {**MECHANISMS, **{alias: replace(MECHANISMS[name], name=alias) for alias, name in login.aliases if name in MECHANISMS}}
+    wanted = login.mechanisms or tuple(name for name, row in known.items() if _able(row, login, at))
+    return tuple(known[name] for name in wanted if name in at.offered and name in known)
 
 
 def _able(row: Mechanism, login: Login, at: Circumstances) -> bool:

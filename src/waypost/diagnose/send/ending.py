@@ -32,6 +32,8 @@ class Ending(IntEnum):
     """Nobody was authenticated."""
     TLS = 29
     """TLS was asked for and did not come about."""
+    PRDR = 30
+    """An answer for each recipient was asked for, and it does not offer them."""
     HELLO_AGAIN = 32
     """It refused EHLO under TLS."""
     XCLIENT = 33

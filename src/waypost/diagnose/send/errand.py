@@ -46,6 +46,17 @@ class Stage(StrEnum):
     DOT = "dot"
 
 
+class Leniency(StrEnum):
+    """What may fail of a step that one asks for."""
+
+    NONE = "none"
+    """Nothing: the session ends."""
+    ABSENT = "absent"
+    """The server need not offer it; where it does, it must succeed."""
+    ALL = "all"
+    """The session goes on, whatever comes of it."""
+
+
 class Way(StrEnum):
     """How a session stops early."""
 
@@ -86,8 +97,10 @@ class Login:
     """The authorization identity: whom to act as (4422#3.4.1)."""
     mechanisms: tuple[str, ...] = ()
     """Upper case, in the order in which they are tried; empty: all that we know and have the means for, the strongest first."""
-    required: bool = True
-    """Whether the session ends where it fails."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Names under which a server offers a mechanism, and the mechanism's own, upper case."""
+    lenient: Leniency = Leniency.NONE
+    """Whether the session goes on where nobody is logged in."""
     in_clear: bool = False
     """Whether a password may be sent where everybody on the way can read it."""
     host: str = ""
@@ -122,6 +135,8 @@ class Posting:
     orcpt: str = ""
     """``type;address``, for every recipient; the address not encoded yet."""
     pipelining: bool = False
+    prdr: bool = False
+    """Ask for an answer for each recipient (the PRDR of Exim), where it is offered."""
     chunk: int | None = None
     """Octets of each BDAT; 0: all in one; None: DATA."""
     end: bytes = b"\r\n.\r\n"
@@ -143,6 +158,9 @@ class Errand:
     """The arguments of each XCLIENT."""
     xclient_checked: bool = True
     """Whether each attribute must have been offered."""
+    xclient_first: bool = False
+    """Whether it is said before STARTTLS."""
+    xclient_lenient: Leniency = Leniency.NONE
     proxy: bytes = b""
     """A PROXY header, sent before all else."""
     letters: tuple[Letter, ...] = ()

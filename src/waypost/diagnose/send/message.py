@@ -62,7 +62,11 @@ class Draft:
     """Fields that take the place of those of their name, or are added."""
     added: tuple[tuple[str, str], ...] = ()
     """Fields that are added, whatever is there."""
+    alternatives: tuple[Attachment, ...] = ()
+    """The body as MIME parts, of which readers show the last that they can; empty: ``body`` is the body."""
     attachments: tuple[Attachment, ...] = ()
+    strip: bool = True
+    """Whether the first line of a message in an mbox file is left out."""
     utf8: bool = False
     """Header fields may hold UTF-8 (RFC 6532): the message goes by SMTPUTF8."""
 
@@ -72,7 +76,7 @@ def compose(draft: Draft) -> bytes:
     content_headers, body = _entity(draft)
     added = [*content_headers, *(_field(name, value, utf8=draft.utf8) for name, value in draft.added)]
     template = _crlf(draft.template)
-    if template.startswith(b"From "):  # the first line of a message in an mbox file
+    if draft.strip and template.startswith(b"From "):  # the first line of a message in an mbox file
         template = template.partition(b"\r\n")[2]
     head, blank, rest = template.partition(b"\r\n\r\n")
     fields = _filled(head, draft)
@@ -159,29 +163,46 @@ def _replaced(fields: bytes, name: str, field: bytes) -> bytes:
 def _entity(draft: Draft) -> tuple[list[bytes], bytes]:
     """The fields that describe the content, and the content: plain text as it is, all else as MIME."""
     body = _crlf(draft.body)
-    if not draft.attachments and body.isascii() and b"\0" not in body and _short(body.split(b"\r\n")):
+    if not draft.attachments and not draft.alternatives and body.isascii() and b"\0" not in body and _short(body.split(b"\r\n")):
         return [], body
     message = EmailMessage(_POLICY)
-    try:
-        message.set_content(body.decode("utf-8").replace("\r\n", "\n"))
-    except UnicodeDecodeError as flaw:
-        raise MessageError("the body is no UTF-8: attach it, or give the whole message by --data") from flaw
+    for part in draft.alternatives or (Attachment(body, "text/plain"),):
+        _add_body(message, part)
     for part in draft.attachments:
         _attach(message, part)
     head, _, content = message.as_bytes().partition(b"\r\n\r\n")
     return head.split(b"\r\n"), content
 
 
-def _attach(message: EmailMessage, part: Attachment) -> None:
+def _add_body(message: EmailMessage, part: Attachment) -> None:
+    """The body, or one more form of it."""
+    main, kind = _kind(part)
+    if main != "text":
+        raise MessageError(f"a body of {part.kind} is none that people read: attach it")
+    try:
+        text = _crlf(part.octets).decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as flaw:
+        raise MessageError("the body is no UTF-8: attach it, or give the whole message by --data") from flaw
+    add = message.add_alternative if message.get_content_type() != "text/plain" or message.get_payload() else message.set_content
+    add(text, subtype=kind)
+
+
+def _kind(part: Attachment) -> tuple[str, str]:
+    """Type and subtype. Raises MessageError."""
     kind = _TYPE.fullmatch(part.kind)
     if kind is None:
         raise MessageError(f"{part.kind!r} is no type of content: write it like text/plain")
+    return kind[1].lower(), kind[2].lower()
+
+
+def _attach(message: EmailMessage, part: Attachment) -> None:
+    main, sub = _kind(part)
     if any(not letter.isprintable() for letter in part.name):
         raise MessageError(f"{part.name!r} is no name of an attachment: it holds what cannot be printed")
-    if kind[1].lower() in ("multipart", "message"):
+    if main in ("multipart", "message"):
         raise MessageError(f"an attachment cannot be {part.kind}: such content is not encoded")
     name = part.name or None
-    message.add_attachment(part.octets, maintype=kind[1], subtype=kind[2], filename=name, cte="base64")
+    message.add_attachment(part.octets, maintype=main, subtype=sub, filename=name, cte="base64")
 
 
 def _short(lines: Iterable[bytes]) -> bool:

@@ -8,8 +8,12 @@ from ipaddress import ip_address
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _VERSION_2 = 0x20
 _PROXIED = 0x01
-_STREAM = {4: 0x11, 6: 0x21}
-"""Family and transport: TCP over IPv4, over IPv6."""
+_FAMILY = {4: 0x10, 6: 0x20}
+"""IPv4 and IPv6 in version 2."""
+PROTOCOLS = {"UNSPEC": 0, "STREAM": 1, "DGRAM": 2}
+"""Transports of version 2."""
+FAMILIES = {"TCP4": 4, "TCP6": 6, "AF_INET": 4, "AF_INET6": 6, "INET": 4, "INET6": 6}
+"""Names of families in both versions, and the version of IP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,11 @@ class Proxied:
     source_port: int
     dest: str
     dest_port: int
+
+    @property
+    def family(self) -> int:
+        """4 or 6. Raises ProxyError."""
+        return _family(self)
 
 
 class ProxyError(ValueError):
@@ -32,14 +41,19 @@ def version_1(ends: Proxied) -> bytes:
     return f"PROXY TCP{family} {ends.source} {ends.dest} {ends.source_port} {ends.dest_port}\r\n".encode("ascii")
 
 
-def version_2(ends: Proxied | None) -> bytes:
+def freely(octets: bytes, *, version: int) -> bytes:
+    """A header that holds ``octets``, whether they make sense or not."""
+    return _SIGNATURE + octets if version == 2 else b"PROXY " + octets + b"\r\n"
+
+
+def version_2(ends: Proxied | None, *, protocol: str = "STREAM") -> bytes:
     """The binary form; None: the proxy speaks for itself (LOCAL). Raises ProxyError."""
     if ends is None:
         return _SIGNATURE + bytes([_VERSION_2, 0, 0, 0])
     family = _family(ends)
     ports = ends.source_port.to_bytes(2, "big") + ends.dest_port.to_bytes(2, "big")
     block = ip_address(ends.source).packed + ip_address(ends.dest).packed + ports
-    return _SIGNATURE + bytes([_VERSION_2 | _PROXIED, _STREAM[family]]) + len(block).to_bytes(2, "big") + block
+    return _SIGNATURE + bytes([_VERSION_2 | _PROXIED, _FAMILY[family] | PROTOCOLS[protocol]]) + len(block).to_bytes(2, "big") + block
 
 
 def _family(ends: Proxied) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,13 +19,15 @@ from waypost.diagnose.send.ending import Ending
 from waypost.diagnose.send.errand import Security
 from waypost.diagnose.send.script import conversation
 from waypost.diagnose.send.steps import Fault, Listen, Note, Secure, Send, Shaken
-from waypost.diagnose.send.transcript import Line, Who, explain_fault, lines_of, replied
+from waypost.diagnose.send.tapped import Tapped
+from waypost.diagnose.send.transcript import Line, Secrets, Who, explain_fault, hexadecimal, lines_of, readable, replied
 from waypost.diagnose.send.transfer import transfer
 from waypost.diagnose.send.way import NoWayError, places
 from waypost.diagnose.talk import Talk
 from waypost.net.dial import UnreachableError, dial, dial_unix
+from waypost.net.program import running
 from waypost.net.stream import HandshakeError, StreamError
-from waypost.net.tls import client_context
+from waypost.net.tls import client_context, speak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +57,21 @@ class Trust:
     key: Path | None = None
     name: str = ""
     """The server's name, where it is not the one that was connected to."""
+    versions: frozenset[ssl.TLSVersion] = frozenset()
+    """Those that are spoken, old ones too; empty: 1.2 and newer."""
+    ciphers: str = ""
+    """In OpenSSL's words; empty: those that it holds for safe."""
 
     def context(self) -> ssl.SSLContext:
-        """A fresh one. Raises CertificateError, OSError."""
-        context = client_context(verify=self.verify, ca=self.ca)
+        """A fresh one. Raises CertificateError, OSError (ssl.SSLError among them)."""
+        folder = self.ca is not None and self.ca.is_dir()
+        context = client_context(verify=self.verify, ca=None if folder else self.ca)
+        if folder:
+            context.load_verify_locations(capath=self.ca)
+        if self.versions:
+            speak(context, self.versions)
+        if self.ciphers:
+            context.set_ciphers(self.ciphers)
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.key)
         return context
@@ -77,8 +91,14 @@ class Means:
     """None: TLS is not spoken."""
     trust: Trust = Trust(verify=False)
     lang: str = "en"
-    show_secrets: bool = False
-    """Whether the transcript shows what logs in."""
+    secrets: Secrets = Secrets.HIDDEN
+    """How the transcript shows what logs in."""
+    hexadecimal: bool = False
+    """Whether it shows every octet too."""
+    show_certificate: bool = False
+    """Whether it shows the server's certificate."""
+    keep_certificate: Callable[[str], None] | None = None
+    """Gets the server's certificate in PEM, once TLS stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +114,16 @@ class Result:
 async def send(errand: Errand, given: Given, means: Means, tell: Tell) -> Result:
     """Do the errand, and tell each line as it happens. Never raises for what a server or the network does."""
     runner = _Runner(means, tell)
-    reached = await runner.connect(given)
-    if reached is None:
-        return runner.result(Ending.CONNECT, None)
-    place, stream = reached
-    runner.begin(place, stream)
-    try:
-        ending = await runner.run(errand)
-    finally:
-        stream.close()
+    async with contextlib.AsyncExitStack() as held:
+        reached = await runner.connect(given, held)
+        if reached is None:
+            return runner.result(Ending.CONNECT, None)
+        place, stream = reached
+        runner.begin(place, stream)
+        try:
+            ending = await runner.run(errand)
+        finally:
+            stream.close()
     runner.note("Connection closed with remote host.")
     return runner.result(ending, place)
 
@@ -135,27 +156,35 @@ class _Runner:
 
     # ---- connecting -------------------------------------------------------------------------------------------
 
-    async def connect(self, given: Given) -> tuple[Place, ClientStream] | None:
-        """The first of the places that answers; None where none does. Why each did not is told."""
-        seconds = self._means.seconds
+    async def connect(self, given: Given, held: contextlib.AsyncExitStack) -> tuple[Place, ClientStream] | None:
+        """The first of the places that answers; None where none does. Why each did not is told. What must end stands in ``held``."""
         try:
             found = await places(given, self._means.resolver, shuffle=self._means.shuffle)
         except NoWayError as fault:
             self.fault(str(fault), fault.finding)
             return None
         for place in found:
-            self.note(f"Trying {place}...")
+            self.note(f"Trying {'pipe to ' if given.program else ''}{place}...")
             try:
-                way = dial(place.address, place.port, seconds=seconds) if place.port else dial_unix(place.address, seconds=seconds)
-                return place, await way
+                return place, await self._reach(place, given, held)
             except UnreachableError as why:
                 self.fault(f"Error connecting to {place}: {why}", _unreachable(place, why))
         return None
 
+    async def _reach(self, place: Place, given: Given, held: contextlib.AsyncExitStack) -> ClientStream:
+        seconds = self._means.seconds
+        if given.program:
+            return await held.enter_async_context(running(shlex.split(given.program)))
+        if not place.port:
+            return await dial_unix(place.address, seconds=seconds)
+        local = given.local and (given.local[0] or ("::" if ":" in place.address else "0.0.0.0"), given.local[1])  # noqa: S104 - any of ours
+        return await dial(place.address, place.port, seconds=seconds, local=local)
+
     def begin(self, place: Place, stream: ClientStream) -> None:
         """The connection stands."""
-        self._place, self._stream = place, stream
-        self._talk = Talk(stream, self._limits, self._means.clock)
+        self._place = place
+        self._stream = Tapped(stream, self._octets) if self._means.hexadecimal else stream
+        self._talk = Talk(self._stream, self._limits, self._means.clock)
         named = place.host if place.host in (place.address, "localhost") else f"{place.host} ({place.address})"
         self.note(f"Connected to {named if place.port else place.address}.")
 
@@ -188,9 +217,18 @@ class _Runner:
                 self.fault(text, finding)
         return None
 
+    def _octets(self, octets: bytes, who: Who) -> None:
+        """What went over the network, before TLS or behind it."""
+        for text in hexadecimal(octets):
+            self._tell(Line(at=self._now(), who=who, text=text, secured=bool(self._tls), raw=True))
+
+    def _shown(self, step: Send) -> list[str]:
+        if step.secret and self._means.secrets is not Secrets.HIDDEN:
+            return [readable(text) for text in lines_of(step.octets)] if self._means.secrets is Secrets.READABLE else lines_of(step.octets)
+        return [step.shown] if step.shown else lines_of(step.octets)
+
     async def _send(self, step: Send) -> None:
-        hidden = step.shown and not (step.secret and self._means.show_secrets)
-        for text in [step.shown] if hidden else lines_of(step.octets):
+        for text in self._shown(step):
             self._tell(Line(at=self._now(), who=Who.CLIENT, text=text, secured=bool(self._tls), content=step.content))
         for start in range(0, len(step.octets), _PIECE):
             self._stream.send(step.octets[start : start + _PIECE])
@@ -235,8 +273,16 @@ class _Runner:
         with contextlib.suppress(ValueError):
             subject = x509.load_der_x509_certificate(self._stream.certificate).subject.rfc4514_string()
             self.note(f'TLS peer DN="{subject}"')
+        self._tell_certificate(ssl.DER_cert_to_PEM_cert(self._stream.certificate))
         name = trust.name or self._place.host
         self.note(f"TLS peer verified as {name}" if trust.verify else "TLS peer not verified")
+
+    def _tell_certificate(self, pem: str) -> None:
+        if self._means.keep_certificate is not None:
+            self._means.keep_certificate(pem)
+        if self._means.show_certificate:
+            for line in pem.splitlines():
+                self.note(line)
 
 
 def _hint(fault: str, *, implicit: bool) -> str:

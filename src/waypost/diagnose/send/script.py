@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.send.auth import MECHANISMS, Circumstances, candidates
 from waypost.diagnose.send.ending import Ending
-from waypost.diagnose.send.errand import Dialect, Security, Stage, Stop, Way
+from waypost.diagnose.send.errand import Dialect, Leniency, Security, Stage, Stop, Way
 from waypost.diagnose.send.exchange import exchange
 from waypost.diagnose.send.steps import Fault, Listen, Note, Secure, Send, Shaken
 from waypost.diagnose.talk import Said
@@ -184,14 +184,14 @@ def _opening(session: Session) -> Steps[None]:
     again = errand.security is not Security.IMPLICIT and errand.security is not Security.NONE
     yield from _hello(session, Ending.HELLO, Stage.FIRST_EHLO if again or errand.xclient else Stage.EHLO)
     yield from session.reached(Stage.FIRST_EHLO)
-    if again:
-        yield from _starttls(session)
-    yield from session.reached(Stage.TLS)
-    if errand.xclient:
+    if errand.xclient_first:
         yield from _xclient(session)
-    yield from session.reached(Stage.XCLIENT)
-    if errand.xclient:
-        yield from _hello(session, Ending.HELLO_AFTER_XCLIENT)
+    secured = again and (yield from _starttls(session))
+    yield from session.reached(Stage.TLS)
+    if secured:
+        yield from _hello(session, Ending.HELLO_AGAIN)
+    if not errand.xclient_first:
+        yield from _xclient(session)
     yield from session.reached(Stage.EHLO)
     if errand.login is not None:
         yield from _login(session, errand.login)
@@ -233,12 +233,13 @@ def _offers(said: Said) -> dict[str, str]:
     return offers
 
 
-def _starttls(session: Session) -> Steps[None]:
+def _starttls(session: Session) -> Steps[bool]:
+    """Whether TLS stands now."""
     required = session.errand.security is Security.REQUIRED
     if "STARTTLS" not in session.offers:
         if not required:
             yield Note("The server does not offer STARTTLS: going on in the clear")
-            return
+            return False
         yield Fault("Host did not advertise STARTTLS", found("send-tls-missing"))
         raise StopError(Ending.TLS)
     said = yield from session.ask(Stage.TLS, "STARTTLS")
@@ -246,9 +247,9 @@ def _starttls(session: Session) -> Steps[None]:
         if required:
             raise StopError(Ending.TLS)
         yield Note("The server refuses STARTTLS: going on in the clear")
-        return
+        return False
     yield from _secure(session)
-    yield from _hello(session, Ending.HELLO_AGAIN)
+    return True
 
 
 def _secure(session: Session) -> Steps[None]:
@@ -263,22 +264,38 @@ def _secure(session: Session) -> Steps[None]:
 
 
 def _xclient(session: Session) -> Steps[None]:
+    """Say who the client is, and hello again where that was taken."""
+    said = bool(session.errand.xclient) and (yield from _impersonate(session))
+    yield from session.reached(Stage.XCLIENT)
+    if said:
+        yield from _hello(session, Ending.HELLO_AFTER_XCLIENT)
+
+
+def _impersonate(session: Session) -> Steps[bool]:
+    """Every XCLIENT; whether all were taken. Raises StopError where they must be."""
     errand = session.errand
-    if errand.xclient_checked:
-        offered = set(session.offers.get("XCLIENT", "").upper().split())
-        wanted = {word.partition("=")[0].upper() for line in errand.xclient for word in line.split()}
-        if "XCLIENT" not in session.offers:
-            yield Fault("Host did not advertise XCLIENT", found("send-xclient-missing"))
+    missing = _unoffered(session) if errand.xclient_checked else ""
+    if missing:
+        yield Fault(f"Host did not advertise {missing}", found("send-xclient-missing"))
+        if errand.xclient_lenient is Leniency.NONE:
             raise StopError(Ending.XCLIENT)
-        if wanted - offered:
-            yield Fault(
-                f"Host did not advertise these attributes of XCLIENT: {' '.join(sorted(wanted - offered))}", found("send-xclient-missing")
-            )
-            raise StopError(Ending.XCLIENT)
+        return False
     for line in errand.xclient:
         said = yield from session.ask(Stage.XCLIENT, f"XCLIENT {line}")
         if not said.positive:
+            if errand.xclient_lenient is Leniency.ALL:
+                return False
             raise StopError(Ending.XCLIENT)
+    return True
+
+
+def _unoffered(session: Session) -> str:
+    """What of XCLIENT the server does not offer; empty: nothing."""
+    if "XCLIENT" not in session.offers:
+        return "XCLIENT"
+    offered = set(session.offers["XCLIENT"].upper().split())
+    wanted = {word.partition("=")[0].upper() for line in session.errand.xclient for word in line.split()}
+    return f"these attributes of XCLIENT: {' '.join(sorted(wanted - offered))}" if wanted - offered else ""
 
 
 # ---- login --------------------------------------------------------------------------------------------------------
@@ -304,12 +321,13 @@ def _login(session: Session, login: Login) -> Steps[None]:
     for row in usable:
         if (yield from _authenticated(session, row, login, at)):
             return
-    yield from _unable(login, "No authentication type succeeded")
+    yield from _unable(login, "No authentication type succeeded", lenient=login.lenient is Leniency.ALL)
 
 
-def _unable(login: Login, why: str, finding: Finding | None = None) -> Steps[None]:
+def _unable(login: Login, why: str, finding: Finding | None = None, *, lenient: bool | None = None) -> Steps[None]:
+    """Nobody is logged in. Raises StopError unless that may be; ``lenient`` says so where it depends on more than on the login."""
     yield Fault(why, finding)
-    if login.required:
+    if not (login.lenient is not Leniency.NONE if lenient is None else lenient):
         raise StopError(Ending.AUTH)
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _PLAIN = frozenset({211, 214, 220, 221, 235, 250, 334, 354})
 """Codes that say no more than yes, or go on."""
 _REPLY = re.compile(r"([2-5]\d\d)[ -]?(?:([245]\.\d{1,3}\.\d{1,3})(?:\s+|$))?(.*)")
+_ROW = 16
 _LONGEST = 998
 """Characters of a line that are shown."""
 
@@ -38,6 +41,16 @@ class Who(StrEnum):
     """What went wrong without words."""
 
 
+class Secrets(StrEnum):
+    """How what logs in is shown."""
+
+    HIDDEN = "hidden"
+    ENCODED = "encoded"
+    """As it is sent."""
+    READABLE = "readable"
+    """As it was before it was encoded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One line."""
@@ -51,6 +64,8 @@ class Line:
     expected: bool = True
     content: bool = False
     """Whether it belongs to the message."""
+    raw: bool = False
+    """Whether these are octets as they went over the network, in hexadecimal."""
     waited: float | None = None
     """Of the first line of a reply: seconds from the question to its first octet."""
     explained: Explained | None = None
@@ -59,6 +74,8 @@ class Line:
     @property
     def mark(self) -> str:
         """The four columns before the text."""
+        if self.raw:
+            return "  > " if self.who is Who.CLIENT else "<   "
         return _MARKS.get((self.who, self.secured, self.expected or self.who is Who.CLIENT)) or _MARKS[self.who, False, True]
 
 
@@ -136,6 +153,25 @@ def shown(octets: bytes) -> str:
     return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
+def readable(text: str) -> str:
+    """A line of a login with its base64 undone; as it is where there is none."""
+    before, blank, last = text.rpartition(" ")
+    try:
+        return f"{before}{blank}{shown(base64.b64decode(last, validate=True))}"
+    except (binascii.Error, ValueError):
+        return text
+
+
+def hexadecimal(octets: bytes) -> list[str]:
+    """Octets sixteen in a line: where, in hexadecimal, as text."""
+    pieces = [octets[start : start + _ROW] for start in range(0, len(octets), _ROW)]
+    return [f"{number * _ROW:04x}: {piece.hex(' '):47}  {_dotted(piece)}" for number, piece in enumerate(pieces)]
+
+
+def _dotted(piece: bytes) -> str:
+    return "".join(chr(octet) if 32 <= octet < 127 else "." for octet in piece)
+
+
 def lines_of(octets: bytes) -> list[str]:
     """Octets sent, line by line."""
     lines = octets.split(b"\n")
@@ -156,6 +192,8 @@ def as_json(line: Line) -> dict[str, Any]:
     }
     if line.content:
         told["content"] = True
+    if line.raw:
+        told["raw"] = True
     if line.waited is not None:
         told["waited"] = round(line.waited, 6)
     if line.explained is not None:

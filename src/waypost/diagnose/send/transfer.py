@@ -46,6 +46,9 @@ def _fit(session: Session, letter: Letter) -> Steps[None]:
         raise StopError(Ending.DATA)
     if posting.pipelining and "PIPELINING" not in offers:
         yield Note("The server does not offer PIPELINING: one command at a time")
+    if posting.prdr and "PRDR" not in offers:
+        yield Fault("Host did not advertise PRDR support")
+        raise StopError(Ending.PRDR)
     for name, wanted in _wanted(posting):
         if wanted and name not in offers:
             yield Note(f"The server does not offer {name}: asked for all the same")
@@ -76,6 +79,8 @@ def mail_line(letter: Letter, posting: Posting, offers: dict[str, str]) -> str:
         words.append("SMTPUTF8")
     if posting.requiretls:
         words.append("REQUIRETLS")
+    if posting.prdr and "PRDR" in offers:
+        words.append("PRDR")
     if posting.ret:
         words.append(f"RET={posting.ret.upper()}")
     if posting.envid:
@@ -177,11 +182,29 @@ def _content(session: Session, letter: Letter, accepted: tuple[str, ...]) -> Ste
     else:
         yield from _chunks(session, letter.content, posting.chunk)
     session.sent(Stage.DOT)
-    taken = 0
-    for _ in accepted if session.errand.dialect is Dialect.LMTP else accepted[:1]:  # 2033#4.2
-        taken += (yield from session.hear("message")).positive
+    if posting.prdr and "PRDR" in session.offers:
+        taken = yield from _each_and_all(session, accepted)
+    else:
+        taken = yield from _answers(session, len(accepted) if session.errand.dialect is Dialect.LMTP else 1)  # 2033#4.2
     if not taken:
         raise StopError(Ending.CONTENT)
+
+
+def _answers(session: Session, count: int) -> Steps[int]:
+    """How many of ``count`` answers say yes."""
+    taken = 0
+    for _ in range(count):
+        taken += (yield from session.hear("message")).positive
+    return taken
+
+
+def _each_and_all(session: Session, accepted: tuple[str, ...]) -> Steps[int]:
+    """After PRDR: 353, an answer for each recipient, and one for all; or one for all at once (draft-hall-prdr-00)."""
+    said = yield from session.hear("message", "23")
+    if said.code != 353:
+        return int(said.positive)
+    yield from _answers(session, len(accepted))
+    return (yield from _answers(session, 1))
 
 
 def stuffed(content: bytes, end: bytes = _END) -> bytes:

@@ -30,9 +30,9 @@ class Place:
     host: str
     """The name that the certificate is held against."""
     address: str
-    """An IP address, or the path of a UNIX socket."""
+    """An IP address, the path of a UNIX socket, or a command line."""
     port: int
-    """0: a UNIX socket."""
+    """0: a UNIX socket or a program."""
 
     def __str__(self) -> str:
         if not self.port:
@@ -49,10 +49,14 @@ class Given:
     """A name or IP address; empty: the exchangers of ``domain``."""
     socket: str = ""
     """The path of a UNIX socket."""
+    program: str = ""
+    """A command line whose input and output speak SMTP."""
     domain: str = ""
     port: int = 25
     family: int = 0
     """4 or 6: addresses of that version alone; 0: both."""
+    local: tuple[str, int] | None = None
+    """Address and port to connect from; empty and 0 leave them to the system."""
 
 
 class NoWayError(Exception):
@@ -65,8 +69,8 @@ class NoWayError(Exception):
 
 async def places(given: Given, resolver: Resolver, *, shuffle: Callable[[list[str]], None]) -> tuple[Place, ...]:
     """The places to try, in order, ``MOST`` at the most. Raises NoWayError."""
-    if given.socket:
-        return (Place("localhost", given.socket, 0),)
+    if given.socket or given.program:
+        return (Place("localhost", given.socket or given.program, 0),)
     hosts = [given.server] if given.server else await _exchangers(given.domain, resolver, shuffle)
     found: list[Place] = []
     fault: NoWayError | None = None
