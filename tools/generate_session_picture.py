@@ -5,15 +5,10 @@ The words are the program's own: fixed octets go through a real session, its rep
 
 from __future__ import annotations
 
-import io
-import re
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
-from rich.text import Text
-
+from terminal_drawing import drawn
 from waypost.mail.envelope import Envelope, Recipient
 from waypost.mail.path import Mailbox
 from waypost.observe.events import MessageAccepted, SessionClosed, SessionOpened, Spoken
@@ -35,28 +30,6 @@ EXTENSIONS = (
     "HELP",
 )
 COLUMNS = 100
-THEME = TerminalTheme(
-    (16, 20, 28),
-    (205, 211, 222),
-    [(40, 44, 52), (224, 108, 117), (152, 195, 121), (229, 192, 123), (97, 175, 239), (198, 120, 221), (86, 182, 194), (171, 178, 191)],
-)
-PICTURE = """\
-<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img">
-<title>A conversation with Waypost, shown live and explained</title>
-<style>
-.{unique_id}-matrix {{ font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
- font-size: {char_height}px; line-height: {line_height}px; }}
-{styles}
-</style>
-<defs>
-<clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/></clipPath>
-{lines}
-</defs>
-<rect fill="#10141c" x="1" y="1" width="{width}" height="{height}" rx="10"/>
-<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
-{backgrounds}
-<g class="{unique_id}-matrix" xml:space="preserve">{matrix}</g></g></svg>
-"""
 
 
 def conversation() -> bytes:
@@ -95,20 +68,17 @@ def conversation() -> bytes:
 
 def picture() -> str:
     """The SVG, with no reference to anything outside it."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Text.from_ansi(conversation().decode()), soft_wrap=False)
-    drawn = console.export_svg(theme=THEME, code_format=PICTURE, unique_id="waypost", font_aspect_ratio=0.602)
-    return re.sub(r"[ \t]+\n", "\n", drawn)
+    return drawn(conversation().decode(), "A conversation with Waypost, shown live and explained", columns=COLUMNS)
 
 
 def main() -> int:
     """Draw, or check freshness."""
-    drawn = picture()
+    made = picture()
     if "--check" in sys.argv:
-        fresh = TARGET.exists() and TARGET.read_text("utf-8") == drawn
+        fresh = TARGET.exists() and TARGET.read_text("utf-8") == made
         print("session.svg is fresh" if fresh else "session.svg is stale: run tools/generate_session_picture.py")
         return 0 if fresh else 1
-    TARGET.write_text(drawn, "utf-8")
+    TARGET.write_text(made, "utf-8")
     return 0
 
 
