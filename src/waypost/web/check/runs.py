@@ -92,9 +92,8 @@ class Run:
     @property
     def withheld(self) -> Withheld | None:
         """Why nothing was reached, where only this check's own rules kept it from trying: then nothing is known."""
-        whys = set(self.gate.refused.values())
-        untold = whys and not self.gate.passed and Withheld.NOT_PUBLIC not in whys
-        return next(iter(whys)) if untold else None
+        whys = [contact.withheld for contact in self.diagnosis.contacts] if self.diagnosis is not None else []
+        return None if None in whys or Withheld.NOT_PUBLIC in whys else next(iter(whys), None)
 
     def happen(self) -> None:
         """Wake whoever waits."""
