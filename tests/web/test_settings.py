@@ -31,6 +31,9 @@ hosts = ["127.0.0.1:24"]
 REFERENCE = "the reply reference alone is served there, not the inbox, which has no login yet"
 PUBLIC = "warning --set: web.bind: 0.0.0.0 can be reached by others: " + REFERENCE
 INNER = "warning --set: web.check_networks: whoever reaches the pages at 0.0.0.0:80 can have mail servers in 10.0.0.0/8, fd00::/8 checked"
+NO_RESOLVER = (
+    "error --set: web.check_resolvers.0: {0!r} is no address of a resolver: write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53"
+)
 NO_NETWORK = "error --set: web.{0}.0: {1!r} is no network: {2}; write it like 10.0.0.0/8 or fd00::/8"
 ANYONE = "warning --set: web.hosts: is empty and the bind is public: requests for any host name are answered; list yours, or set web.url"
 
@@ -64,6 +67,10 @@ ANYONE = "warning --set: web.hosts: is empty and the bind is public: requests fo
                 PUBLIC,
                 INNER,
             ],
+        ),
+        (
+            ['web.check_resolvers=["dns.example.org"]'],
+            [NO_RESOLVER.format("dns.example.org")],
         ),
         (
             ['web.check_networks=["10.0.0.1/8"]', 'web.check_never=["inside"]'],
@@ -144,6 +151,10 @@ def test_checks_are_off_until_somebody_wants_them(tmp_path: Path) -> None:
     assert (plan.hostname, plan.resolvers) == ("mx.example.org", ("192.0.2.53",))
     assert ([str(each) for each in plan.rules.inside], [str(each) for each in plan.rules.never]) == (["10.0.0.0/8"], ["8.8.8.0/24"])
     assert plan.rules.ports == {2525}
+    with bind("127.0.0.1:0") as listener:
+        other = given(load(file, overrides=[*sets, 'web.check_resolvers=["9.9.9.9"]'], environ={}).settings, listener).checks
+    assert other is not None
+    assert other.plan.resolvers == ("9.9.9.9",)
 
 
 def test_the_dev_profile_checks_itself() -> None:

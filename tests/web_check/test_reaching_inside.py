@@ -211,7 +211,7 @@ def test_no_name_leads_inside(start_waypost: Start, folder: Path, names: Names, 
     said = server.stop()
     assert "check-withheld" in said
     assert f"mail.private.test leads to {PRIVATE}" in said
-    assert f"{TRAP}:25 (address-not-public)" in said
+    assert f"{TRAP} (address-not-public)" in said
 
 
 def test_the_traps_work(start_waypost: Start, folder: Path, names: Names, traps: Traps) -> None:
@@ -222,6 +222,23 @@ def test_the_traps_work(start_waypost: Start, folder: Path, names: Names, traps:
     assert traps.sprung() == []
     assert call(port, {"target": "policy.test"})[0] == 200
     assert traps.sprung() == sorted(PORTS)
+
+
+def test_a_check_under_way_does_not_hold_up_the_end(start_waypost: Start, folder: Path, names: Names) -> None:
+    """SIGTERM ends a server whose visitor's check waits for a silent host: at once, with exit code 0, and the visitor is told."""
+    told: list[tuple[int, str]] = []
+    with socket.create_server(("127.0.13.38", 2525)) as silent:
+        server, port = serve(start_waypost, folder, names, check_networks=["127.0.0.0/8"])
+        asking = threading.Thread(target=lambda: told.append(call(port, {"target": "127.0.13.38:2525"})))
+        asking.start()
+        silent.accept()[0].close()
+        said = server.stop()
+        asking.join(20)
+
+    assert told[0][0] == 503
+    assert "ends just now" in told[0][1]
+    assert "did not drain" not in said
+    assert "Traceback" not in said
 
 
 # ---- rebinding

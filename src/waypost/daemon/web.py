@@ -90,7 +90,7 @@ def _plan(settings: Settings) -> Plan:
         at_once=web.check_at_once,
         again=web.check_again,
         hostname=settings.hostname if "." in settings.hostname else "",
-        resolvers=settings.dns.resolvers,
+        resolvers=web.check_resolvers or settings.dns.resolvers,
         behind_proxy=web.proxy,
     )
 

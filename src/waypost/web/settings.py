@@ -76,6 +76,14 @@ class WebSettings:
             restart=True,
         ),
     ] = ()
+    check_resolvers: Annotated[
+        tuple[str, ...],
+        Setting(
+            says="Resolvers that checks ask for names, as in dns.resolvers; empty: those. Where they know inner zones that visitors shall "
+            "learn nothing of, name others here.",
+            restart=True,
+        ),
+    ] = ()
     check_hourly: Annotated[
         int,
         Setting(

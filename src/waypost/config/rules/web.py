@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from waypost.config.rules.finding import Finding, warning
+from waypost.net.dns import resolver_address
 from waypost.net.listen import ListenError, parse
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def web_checks_reach_what_is_meant(loaded: Loaded) -> Iterator[Finding]:
             wrong = wrong or bool(fault)
             if fault:
                 yield Finding(("web", name, position), fault)
+    for position, text in enumerate(web.check_resolvers):
+        try:
+            resolver_address(text)
+        except ValueError as error:
+            yield Finding(("web", "check_resolvers", position), str(error))
     if not (web.check and web.bind) or wrong:
         return
     inner = [text for text in web.check_networks if not ip_network(text).is_loopback]

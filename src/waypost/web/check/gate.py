@@ -91,7 +91,7 @@ class Gate:
     inner: Dial = open_eyed
     own: Callable[[Address], bool] = is_own
     refused: dict[str, Withheld] = field(default_factory=dict)
-    """Where nobody was let through to, and why."""
+    """Addresses to which nobody was let through, and why."""
     passed: set[str] = field(default_factory=set)
     """Addresses that were dialled."""
     policies: set[str] = field(default_factory=set)
@@ -103,11 +103,11 @@ class Gate:
         why = Withheld.NOT_PUBLIC if judged is None else self.forbids(judged) or self._forbids_port(judged, port)
         if judged is None or why is not None:
             why = why or Withheld.NOT_PUBLIC
-            self.refused[f"{address}:{port}"] = why
+            self.refused[address if why is not Withheld.PORT else f"{address} port {port}"] = why
             raise WithheldError(why, "no connection was tried: this check does not reach there")
         place = str(judged)
         if place not in self.passed and not self._has_room(judged):
-            self.refused[f"{address}:{port}"] = Withheld.OFTEN
+            self.refused[address] = Withheld.OFTEN
             raise WithheldError(Withheld.OFTEN, "no connection was tried: too many checks went there of late")
         self.passed.add(place)
         return await self.inner(place, port, seconds=seconds)

@@ -262,7 +262,9 @@ class Checks:
         for address, name in run.names.inner.items():
             self._note("check-withheld", run, f": {name} leads to {address}", severity="warning")
         for place, why in run.gate.refused.items():
-            self._note("check-withheld", run, f": {place} ({why.value})", severity="warning")
+            address = parsed(place)
+            if why is not Withheld.NOT_PUBLIC or address is None or address.is_loopback:  # of the others the name is told above
+                self._note("check-withheld", run, f": {place} ({why.value})", severity="warning")
 
     def _forget(self) -> None:
         """Let go of what is old, or too much."""
