@@ -135,7 +135,7 @@ def test_phases_are_apart() -> None:
     made = pipeline(refuse)
     assert made.judge(Phase.MAIL, subject()) is ACCEPT
     assert made.judge(Phase.DATA, subject()) == Reject(Key.RELAY_DENIED)
-    assert [phase for phase in Phase if not made.idle(phase)] == [Phase.RCPT, Phase.DATA]
+    assert [phase for phase in Phase if phase not in made.idle] == [Phase.RCPT, Phase.DATA]
 
 
 def test_check_that_waits_is_known_before_it_is_asked() -> None:

@@ -239,7 +239,7 @@ def test_a_caller_that_goes_away_takes_nothing_with_it(tmp_path: Path) -> None:
         for content in (b"small", b"L" * 200_000):
             draft = spool.draft()
             draft.write(content)
-            task = asyncio.create_task(spool.put(envelope("a@one.example"), draft))
+            task = asyncio.ensure_future(spool.put(envelope("a@one.example"), draft))
             await asyncio.sleep(0.01)
             task.cancel()
             await asyncio.wait({task})

@@ -1,12 +1,13 @@
 """What a session does about each event of the language: one function per event, in one table. Knows no octets and no connection.
 
-A function answers at once, or gives what must be awaited before anything more is heard. RFC 5321 section 3; RFCs 3030, 3207, 4954.
+A function answers at once, or has the session wait for what takes time; until that is done nothing more is heard.
+RFC 5321 section 3; RFCs 3030, 3207, 4954.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from waypost.accept import telling
 from waypost.accept.house import Turn
@@ -37,28 +38,26 @@ from waypost.smtp.events import (
 from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from waypost.accept.session import Session
     from waypost.mail.envelope import Envelope
     from waypost.policy.verdict import Verdict
     from waypost.spool.spool import Draft
 
-Slow: TypeAlias = "Awaitable[None] | None"
-
 
 def _refusal(verdict: Verdict) -> Reply | None:
     return None if isinstance(verdict, Accept) else say(verdict.key, **verdict.facts)
 
 
-def _judged(session: Session, phase: Phase, then: Callable[[Session, Reply | None], None]) -> Slow:
+def _judged(session: Session, phase: Phase, then: Callable[[Session, Reply | None], None]) -> None:
     """Judge ``phase`` and go on with its refusal, or None; at once where no check waits."""
     pipeline = session.rules.pipeline
     if pipeline.waits(phase):
-        return _judged_waiting(session, phase, then)
+        session.wait(_judged_waiting(session, phase, then))
+        return
     verdict = pipeline.judge(phase, session.subject)
     then(session, None if verdict is ACCEPT else _refusal(verdict))
-    return None
 
 
 async def _judged_waiting(session: Session, phase: Phase, then: Callable[[Session, Reply | None], None]) -> None:
@@ -68,12 +67,12 @@ async def _judged_waiting(session: Session, phase: Phase, then: Callable[[Sessio
 # ---- who it is ------------------------------------------------------------------------------------------------
 
 
-def _hello(session: Session, event: Hello) -> Slow:
+def _hello(session: Session, event: Hello) -> None:
     if session.junk():
-        return None
+        return
     session.subject.helo = event.name
     session.renew()
-    return _judged(session, Phase.HELLO, lambda session, refusal: _introduced(session, event, refusal))
+    _judged(session, Phase.HELLO, lambda session, refusal: _introduced(session, event, refusal))
 
 
 def _introduced(session: Session, event: Hello, refusal: Reply | None) -> None:
@@ -83,8 +82,8 @@ def _introduced(session: Session, event: Hello, refusal: Reply | None) -> None:
     session.answer(refusal or event.suggested)
 
 
-def _start_tls(session: Session, event: StartTls) -> Slow:
-    return _secure(session, event)
+def _start_tls(session: Session, event: StartTls) -> None:
+    session.wait(_secure(session, event))
 
 
 async def _secure(session: Session, event: StartTls) -> None:
@@ -116,8 +115,8 @@ async def _secure(session: Session, event: StartTls) -> None:
     telling.secured(session)
 
 
-def _credentials(session: Session, event: Credentials) -> Slow:
-    return _authenticate(session, event)
+def _credentials(session: Session, event: Credentials) -> None:
+    session.wait(_authenticate(session, event))
 
 
 async def _authenticate(session: Session, event: Credentials) -> None:
@@ -150,35 +149,33 @@ async def _authenticate(session: Session, event: Credentials) -> None:
         session.say_last(Key.AUTH_TOO_MANY_FAILURES)
 
 
-def _challenge(session: Session, event: Challenge) -> Slow:
+def _challenge(session: Session, event: Challenge) -> None:
     if not session.junk():  # begun and cancelled for ever, it would be neither an error nor a failure
         session.answer(event.suggested)
-    return None
 
 
 # ---- the envelope ---------------------------------------------------------------------------------------------
 
 
-def _mail(session: Session, event: Mail) -> Slow:
+def _mail(session: Session, event: Mail) -> None:
     session.drop()
     if session.house.draining:
         session.say_last(Key.SHUTDOWN)
-        return None
+        return
     limits, subject = session.rules.limits, session.subject
     if session.messages >= limits.session_messages and not subject.trusted:
         session.say_last(Key.TOO_MANY_MESSAGES, limit=limits.session_messages)
-        return None
+        return
     subject.reverse_path = event.reverse_path
     subject.size = event.size
     subject.recipients.clear()
     draft = _room(session, event.size or 0)
     if isinstance(draft, Reply):
         session.answer(draft)
-        return None
-    if session.rules.pipeline.idle(Phase.MAIL):
+    elif Phase.MAIL in session.rules.pipeline.idle:
         _open(session, event, draft, None)
-        return None
-    return _judged(session, Phase.MAIL, lambda session, refusal: _open(session, event, draft, refusal))
+    else:
+        _judged(session, Phase.MAIL, lambda session, refusal: _open(session, event, draft, refusal))
 
 
 def _room(session: Session, size: int) -> Draft | Reply:
@@ -200,17 +197,17 @@ def _open(session: Session, event: Mail, draft: Draft, refusal: Reply | None) ->
     session.transaction = Transaction(event, draft, session.rules, session.services)
 
 
-def _rcpt(session: Session, event: Rcpt) -> Slow:
+def _rcpt(session: Session, event: Rcpt) -> None:
     if not event.suggested.accepts:
         session.answer(event.suggested)
-        return None
+        return
     session.subject.recipient = event.recipient.mailbox
     pipeline = session.rules.pipeline
     if pipeline.waits(Phase.RCPT):
-        return _judged_waiting(session, Phase.RCPT, lambda session, refusal: _recipient(session, event, refusal))
+        session.wait(_judged_waiting(session, Phase.RCPT, lambda session, refusal: _recipient(session, event, refusal)))
+        return
     verdict = pipeline.judge(Phase.RCPT, session.subject)
     _recipient(session, event, None if verdict is ACCEPT else _refusal(verdict))
-    return None
 
 
 def _recipient(session: Session, event: Rcpt, refusal: Reply | None) -> None:
@@ -226,8 +223,11 @@ def _recipient(session: Session, event: Rcpt, refusal: Reply | None) -> None:
 # ---- the content ----------------------------------------------------------------------------------------------
 
 
-def _data(session: Session, event: Data) -> Slow:
-    return _judged(session, Phase.DATA, lambda session, refusal: _begin_data(session, event, refusal))
+def _data(session: Session, event: Data) -> None:
+    if Phase.DATA in session.rules.pipeline.idle:
+        _begin_data(session, event, None)
+    else:
+        _judged(session, Phase.DATA, lambda session, refusal: _begin_data(session, event, refusal))
 
 
 def _begin_data(session: Session, event: Data, refusal: Reply | None) -> None:
@@ -242,8 +242,8 @@ def _begin_data(session: Session, event: Data, refusal: Reply | None) -> None:
     session.answer(event.suggested)
 
 
-def _chunk_announced(session: Session, event: ChunkAnnounced) -> Slow:  # noqa: ARG001 - the shape of a row
-    return _judged(session, Phase.DATA, _begin_chunks)
+def _chunk_announced(session: Session, event: ChunkAnnounced) -> None:  # noqa: ARG001 - the shape of a row
+    _judged(session, Phase.DATA, _begin_chunks)
 
 
 def _begin_chunks(session: Session, refusal: Reply | None) -> None:
@@ -254,14 +254,15 @@ def _begin_chunks(session: Session, refusal: Reply | None) -> None:
         session.protocol.refuse_content(refusal)
 
 
-def _content(session: Session, event: Content) -> Slow:
+def _content(session: Session, event: Content) -> None:
     transaction = session.transaction
     if transaction is None:
-        return None
+        return
     enough = transaction.write(event.octets)
     if transaction.refusal is not None:
         session.protocol.refuse_content(transaction.refusal)
-    return None if enough else _drain(session, transaction)
+    if not enough:
+        session.wait(_drain(session, transaction))
 
 
 async def _drain(session: Session, transaction: Transaction) -> None:
@@ -270,47 +271,47 @@ async def _drain(session: Session, transaction: Transaction) -> None:
         session.protocol.refuse_content(transaction.refusal)
 
 
-def _chunk_ended(session: Session, event: ChunkEnded) -> Slow:
+def _chunk_ended(session: Session, event: ChunkEnded) -> None:
     session.answer(event.suggested)
-    return None
 
 
-def _content_ended(session: Session, event: ContentEnded) -> Slow:
+def _content_ended(session: Session, event: ContentEnded) -> None:
     session.record.content(event.size)
     session.messages += 1
     transaction, session.transaction = session.transaction, None
     fault = event.fault
     if transaction is None:
         session.answer(fault or say(Key.INTERNAL_ERROR))
-        return None
+        return
     if fault is None:
         transaction.complete()
         fault = transaction.refusal
     if fault is not None:
         transaction.discard()
         session.answer(fault)
-        return None
-    pipeline = session.rules.pipeline
-    if pipeline.idle(Phase.CONTENT):
-        return _keep(session, transaction, eight_bit=event.eight_bit)
-    session.subject.size, session.subject.head = event.size, transaction.head
-    return _judge_content(session, transaction, event)
+    elif Phase.CONTENT in session.rules.pipeline.idle:
+        _keep(session, transaction, event)
+    else:
+        session.subject.size, session.subject.head = event.size, transaction.head
+        _judged(session, Phase.CONTENT, lambda session, refusal: _end(session, transaction, event, refusal))
 
 
-async def _judge_content(session: Session, transaction: Transaction, event: ContentEnded) -> None:
-    refusal = _refusal(await session.rules.pipeline.judge_waiting(Phase.CONTENT, session.subject))
+def _end(session: Session, transaction: Transaction, event: ContentEnded, refusal: Reply | None) -> None:
     if refusal is None:
-        await _keep(session, transaction, eight_bit=event.eight_bit)
+        _keep(session, transaction, event)
         return
     transaction.discard()
     session.answer(refusal)
 
 
-async def _keep(session: Session, transaction: Transaction, *, eight_bit: bool) -> None:
+def _keep(session: Session, transaction: Transaction, event: ContentEnded) -> None:
     """Put the message into the spool; 250 is said only when it is there (5321#6.1)."""
-    envelope: Envelope = transaction.envelope(eight_bit=eight_bit)
-    reply = await transaction.put(envelope)
-    session.tick()
+    envelope = transaction.envelope(eight_bit=event.eight_bit)
+    session.wait(transaction.keep(envelope), lambda error: _kept(session, transaction, envelope, error))
+
+
+def _kept(session: Session, transaction: Transaction, envelope: Envelope, error: BaseException | None) -> None:
+    reply = transaction.kept(envelope, error)
     session.answer(reply)
     if reply.accepts:
         session.took(envelope.id)
@@ -322,34 +323,29 @@ async def _keep(session: Session, transaction: Transaction, *, eight_bit: bool) 
 # ---- the rest -------------------------------------------------------------------------------------------------
 
 
-def _reset(session: Session, event: Reset) -> Slow:
+def _reset(session: Session, event: Reset) -> None:
     session.drop()
     if not session.junk():
         session.answer(event.suggested)
-    return None
 
 
-def _asked(session: Session, event: Asked) -> Slow:
+def _asked(session: Session, event: Asked) -> None:
     if not session.junk():
         session.answer(event.suggested)
-    return None
 
 
-def _quit(session: Session, event: Quit) -> Slow:
+def _quit(session: Session, event: Quit) -> None:
     session.drop()
     session.answer(event.suggested)
     session.key = event.suggested.key
-    return None
 
 
-def _fault(session: Session, event: Fault) -> Slow:
+def _fault(session: Session, event: Fault) -> None:
     session.answer(event.suggested, blame=event.syntax)
-    return None
 
 
-def _violation(session: Session, event: Violation) -> Slow:
+def _violation(session: Session, event: Violation) -> None:
     session.end(event.reply)
-    return None
 
 
 def _out_of_step(session: Session) -> None:
@@ -359,7 +355,7 @@ def _out_of_step(session: Session) -> None:
 
 
 # Each row takes its own kind of event, which the type of a dict cannot say: hence Any.
-HEARD: dict[type[Event], Callable[[Session, Any], Slow]] = {
+HEARD: dict[type[Event], Callable[[Session, Any], None]] = {
     Hello: _hello,
     StartTls: _start_tls,
     Credentials: _credentials,

@@ -12,7 +12,7 @@ from waypost.accept import telling
 from waypost.accept.house import Turn
 from waypost.policy.phase import Phase
 from waypost.policy.verdict import Defer, Reject
-from waypost.replies import Key
+from waypost.replies import Key, say
 from waypost.smtp.terms import Role, TlsMode
 from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
 
@@ -46,6 +46,17 @@ async def let_in(session: Session, arrival: Arrival) -> bool:
     return False
 
 
+async def greet(session: Session, *, early: bool) -> None:
+    """Say what the client hears first; ``early``: it spoke before."""
+    key = await greeting(session, early=early)
+    telling.opened(session, key)
+    if key in CLOSING:
+        session.say_last(key)
+    else:
+        plan = session.rules.plan
+        session.greet(say(key, hostname=plan.hostname, software=plan.software))
+
+
 async def greeting(session: Session, *, early: bool) -> Key:
     """What the client hears first; ``early``: it spoke before.
 
@@ -73,7 +84,7 @@ async def _refusal(session: Session) -> Key | None:
     rules, subject = session.rules, session.subject
     if not subject.trusted and rules.refuses(subject.client):
         return Key.GREETING_REFUSED
-    if rules.pipeline.idle(Phase.CONNECT):
+    if Phase.CONNECT in rules.pipeline.idle:
         return None
     match await rules.pipeline.judge_waiting(Phase.CONNECT, subject):
         case Reject():

@@ -26,6 +26,41 @@ _CONTENT = "<content"
 _SECURED = "<tls"
 
 
+def commands_alone(octets: bytes) -> bool:
+    """Whether ``octets``, which begin a command, are surely commands alone: no content can follow one among them."""
+    upper = octets.upper()
+    return b"BDAT" not in upper and (b"DATA" not in upper or upper.endswith(b"DATA\r\n"))
+
+
+class Apart:
+    """What one read brought, told apart event by event, because content may be among it."""
+
+    __slots__ = ("_octets", "_record", "_start")
+
+    def __init__(self, record: Record, octets: bytes) -> None:
+        self._record = record
+        self._octets = octets
+        self._start = 0
+
+    def part(self, event: Event, unread: int, *, within: bool) -> None:
+        """``event`` used all but the last ``unread`` octets; ``within``: it is content from its first octet on."""
+        start, self._start = self._start, max(len(self._octets) - unread, self._start)
+        if within:
+            return
+        octets = self._octets[start : self._start]
+        chunk = type(event) in CONTENT or (isinstance(event, Fault | Violation) and octets[:4].upper() == b"BDAT")
+        if chunk or (isinstance(event, Fault) and event.command == "BDAT"):
+            octets = octets[: octets.find(b"\n") + 1]
+        if octets:
+            self._record.heard(octets)
+
+    def rest(self, *, content: bool) -> None:
+        """No event came of the rest yet; ``content``: of a chunk that is thrown away."""
+        octets = self._octets[self._start :]
+        if octets:
+            self._record.heard(octets[: octets.find(b"\n") + 1] if content else octets)
+
+
 class Record:
     """One conversation as it goes on."""
 
@@ -54,18 +89,6 @@ class Record:
         elif self._room > 0:  # as in _keep: these two are said with every command
             self._room -= len(octets) + 1
             self._parts += (self.at, _CLIENT, octets)
-
-    def part(self, octets: bytes, event: Event) -> None:
-        """The client said ``octets``, a command and perhaps its content, of which ``event`` came."""
-        chunk = type(event) in CONTENT or (isinstance(event, Fault | Violation) and octets[:4].upper() == b"BDAT")
-        if chunk or (isinstance(event, Fault) and event.command == "BDAT"):
-            octets = octets[: octets.find(b"\n") + 1]
-        if octets:
-            self.heard(octets)
-
-    def rest(self, octets: bytes, *, content: bool) -> None:
-        """The client said ``octets``, of which nothing came yet; ``content``: of a chunk that is thrown away."""
-        self.heard(octets[: octets.find(b"\n") + 1] if content else octets)
 
     def said(self, octets: bytes, key: str) -> None:
         """The server answered ``octets``, whose key is ``key``."""

@@ -11,11 +11,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from waypost.accept import telling
+from waypost.accept.conduct import Conduct
 from waypost.accept.hearing import HEARD
-from waypost.accept.opening import CLOSING, greeting, let_in
+from waypost.accept.opening import greet, let_in
 from waypost.accept.origin import origin_of
 from waypost.accept.patience import Patience
-from waypost.accept.record import Record
+from waypost.accept.record import Apart, Record, commands_alone
 from waypost.mail import identifier
 from waypost.net.stream import ClosedError, DeadlineError, HandshakeError
 from waypost.policy.subject import Subject
@@ -24,7 +25,7 @@ from waypost.smtp.server import ServerSession
 from waypost.smtp.terms import TlsMode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from waypost.accept.house import House
     from waypost.accept.rules import Rules, Services
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from waypost.replies import Reply
     from waypost.smtp.events import Event
 
-_SLOWEST = 30
-"""Longest delay of an answer after errors, in seconds."""
 _TOLD = 1000
 """Refusals of one session that are told one by one; its end tells their number. Those that are no errors have no other bound."""
 _BLAMELESS = frozenset({Key.TOO_MANY_RECIPIENTS, Key.SIZE_OVER_MAXIMUM})
@@ -47,22 +46,22 @@ class Session:
     """One session, from its connection to its end."""
 
     __slots__ = (
-        "_careful",
+        "_apart",
         "_ending",
-        "_errors",
         "_event",
         "_heard",
-        "_junk",
+        "_monotonic",
         "_now",
         "_opened",
         "_origin",
         "_out",
         "_over",
-        "_penalty",
-        "_start",
-        "_task",
+        "_owing",
+        "_slow",
+        "_then",
         "accepted",
         "auth_failures",
+        "conduct",
         "ends",
         "extended",
         "house",
@@ -102,100 +101,93 @@ class Session:
         """Of the reply that ended the session, or of its last refusal."""
         self._opened = self._now = services.clock.monotonic()
         self.patience = Patience(rules.limits, self._opened)
-        self._errors = self._junk = self._start = 0
+        self.conduct = Conduct(rules.limits, trusted=trusted)
         self._origin: Origin | None = None
-        self._out: list[bytes] = []
+        self._out = b""
         self._event: Event | None = None
-        self._careful: bytes | None = None
-        """What one read brought, while it is told apart what of it is content; ``_start`` is where the next event begins in it."""
-        self._task: asyncio.Task[None] | None = None
+        self._apart: Apart | None = None
+        """What one read brought, where content may be among it."""
+        self._slow: asyncio.Future[None] | None = None
         """What takes time, while it does."""
-        self._ending = self._heard = self._over = self._penalty = False
+        self._then: Callable[[BaseException | None], None] | None = None
+        self._monotonic = services.clock.monotonic
+        self._ending = self._heard = self._over = self._owing = False
 
     # ---- its course -------------------------------------------------------------------------------------------
 
     def begin(self, arrival: Arrival) -> None:
         """Open the connection, greet, and go on by itself until ``house.left`` is told of the end. Call it on a running loop."""
-        self._wait(self._open(arrival))
+        self.wait(self._open(arrival))
 
     async def _open(self, arrival: Arrival) -> None:
-        await self._greet(early=await let_in(self, arrival))
+        await greet(self, early=await let_in(self, arrival))
         if self.stream is not None:
-            self.stream.listen(self._awake)
+            self.stream.listen(self._hear)
 
-    async def _greet(self, *, early: bool) -> None:
-        plan = self.rules.plan
-        key = await greeting(self, early=early)
-        telling.opened(self, key)
-        if key in CLOSING:
-            self.say_last(key)
-            return
-        reply = say(key, hostname=plan.hostname, software=plan.software)
-        octets = self.protocol.greet(reply)
-        self.record.said(octets, key)
-        self._out.append(octets)
-        if not reply.accepts:  # 5321#3.1: the session stays, for QUIT
-            self.refuse(reply, blame=False)
-        self._heard = True
-
-    def _awake(self) -> None:
-        """The connection has news. While something slow is under way they wait there."""
+    def _hear(self, octets: bytes) -> bool:
+        """The connection has news: ``octets``, or without them what ``take`` says. False: something slow is under way, and they wait
+        there until it is done.
+        """
         stream = self.stream
-        if self._task is not None or self._over or stream is None:
-            return
+        if self._slow is not None or stream is None:
+            return False
+        if self._over:
+            return True
         try:
-            octets = stream.take()
-            if octets:
-                self._hear(octets)
+            if octets or (octets := stream.take()):
+                self._listen_to(octets)
         except Exception as error:  # noqa: BLE001 - a fault of ours ends this one session, is told, and reaches no client
             self._break(error)
+        return True
 
-    def _hear(self, octets: bytes) -> None:
+    def _listen_to(self, octets: bytes) -> None:
         """Hear all that one read brought."""
-        self._now = self.record.at = self.services.clock.monotonic()
-        protocol = self.protocol
-        self._careful = octets if self._note(octets) else None
-        self._start = 0
+        protocol, record = self.protocol, self.record
+        self._now = record.at = self._monotonic()
         self._heard = False
+        if protocol.awaiting_content:
+            self.patience.came(len(octets))
+            self._apart = Apart(record, octets)
+        elif not protocol.unread and (octets.find(b"\n") == len(octets) - 1 or commands_alone(octets)):  # one line, mostly
+            record.heard(octets)
+        else:
+            self._apart = Apart(record, octets)
         protocol.receive(octets)
         self._go_on()
 
     def _go_on(self) -> None:
         """Hear what waits in the language, up to what takes time."""
-        protocol = self.protocol
-        careful = self._careful
+        protocol, apart = self.protocol, self._apart
         while not self._ending:
             within = protocol.awaiting_content
             event = protocol.next_event()
             if event is None:
-                if careful is not None and not within:
-                    self._note_rest(careful)
+                if apart is not None and not within:
+                    apart.rest(content=protocol.awaiting_content)
                 break
             self._event = event
             self._heard = True
-            if careful is not None:
-                self._note_part(careful, event, within=within)
-            slow = HEARD[type(event)](self, event)
-            if slow is not None or self._penalty:
-                self._wait(slow)
+            if apart is not None:
+                apart.part(event, protocol.unread, within=within)
+            HEARD[type(event)](self, event)
+            if self._slow is not None or (self._owing and self._pay()):
                 return
-        self._event = self._careful = None  # an idle session holds on to nothing
+            if protocol.spent:
+                break
+        self._event = self._apart = None  # an idle session holds on to nothing
         self._rest()
 
     def _rest(self) -> None:
         """Everything is answered: wait for more, unless it is over."""
-        self.flush()
-        if self._ending or self.protocol.over or (self.house.draining and self._drained()):
+        protocol, stream, house = self.protocol, self.stream, self.house
+        if self._out and stream is not None:
+            stream.send(self._out)
+            self._out = b""
+        if self._ending or stream is None or protocol.over or (house.draining and self._drained()):
             self._finish()
-            return
-        stream = self.stream
-        if stream is None:
-            return
-        if stream.stuck:
-            self._wait(stream.drain())
-            return
-        seconds = self.patience.seconds(self._now, content=self.protocol.awaiting_content, heard=self._heard, busy=self.house.busy)
-        if seconds:
+        elif stream.stuck:
+            self.wait(stream.drain())
+        elif seconds := self.patience.seconds(self._now, content=protocol.awaiting_content, heard=self._heard, busy=house.busy):
             stream.deadline(seconds)
 
     def _drained(self) -> bool:
@@ -204,30 +196,46 @@ class Session:
             self.say_last(Key.SHUTDOWN)
         return self._ending
 
-    def _wait(self, slow: Awaitable[None] | None) -> None:
-        """Hear nothing more until ``slow`` is done and the price of errors is paid; what was answered goes out before."""
+    def wait(self, slow: Awaitable[None], then: Callable[[BaseException | None], None] | None = None) -> None:
+        """Hear nothing more until ``slow`` is done; what was answered goes out before. ``then`` is told how it ended, in the loop's next
+        turn; without it an error ends the session.
+        """
         self.flush()
-        self._task = asyncio.get_running_loop().create_task(self._endure(slow))
+        self._then = then
+        self._slow = future = asyncio.ensure_future(slow)
+        future.add_done_callback(self._done)
 
-    async def _endure(self, slow: Awaitable[None] | None) -> None:
+    def _done(self, future: asyncio.Future[None]) -> None:
+        self._slow = None
+        then, self._then = self._then, None
         try:
-            if slow is not None:
-                await slow
-                self.tick()
-            if self._penalty:
-                self.flush()
-                await self._pay()
-            self._task = None
-            self._go_on()
-        except asyncio.CancelledError:
-            self._task = None
-            self.say_last(Key.SHUTDOWN)
-            self._finish()
-            raise
+            if future.cancelled():
+                self.say_last(Key.SHUTDOWN)
+                self._finish()
+                return
+            self._resume(then, future.exception())
         except Exception as error:  # noqa: BLE001 - likewise
-            self._task = None
             self._break(error)
-        self._awake()
+        self._hear(b"")
+
+    def _resume(self, then: Callable[[BaseException | None], None] | None, error: BaseException | None) -> None:
+        self.tick()
+        if then is not None:
+            then(error)
+        elif error is not None:
+            raise error
+        if self._slow is None and not (self._owing and self._pay()):
+            self._go_on()
+
+    def _pay(self) -> bool:
+        """The price of errors: the next answer waits, and one too many ends the session. Whether something is waited for."""
+        self._owing = False
+        if self.conduct.hopeless:
+            self.say_last(Key.TOO_MANY_ERRORS)
+        if self._ending:
+            return False
+        self.wait(asyncio.sleep(self.conduct.price))
+        return True
 
     def _break(self, error: Exception) -> None:
         """The session cannot go on."""
@@ -246,10 +254,19 @@ class Session:
 
     # ---- what is said -----------------------------------------------------------------------------------------
 
+    def greet(self, reply: Reply) -> None:
+        """Say the greeting."""
+        octets = self.protocol.greet(reply)
+        self.record.said(octets, reply.key)
+        self._out += octets
+        if not reply.accepts:  # 5321#3.1: the session stays, for QUIT
+            self.refuse(reply, blame=False)
+        self._heard = True
+
     def answer(self, reply: Reply, *, blame: bool = True) -> None:
         """Answer the event at hand; a permanent refusal counts against the client where it is to ``blame``."""
         octets = self.protocol.answer(reply)
-        self._out.append(octets)
+        self._out += octets
         self.record.said(octets, reply.key)
         if reply.code >= 400:
             self.refuse(reply, blame=blame and reply.code >= 500 and reply.key not in _BLAMELESS)
@@ -261,49 +278,34 @@ class Session:
         if self.refusals <= _TOLD or reply.closes:
             telling.refused(self, self._event, reply)
         if blame:
-            self._errors += 1
-            limits = self.rules.limits
-            self._penalty = self._errors >= limits.hard_errors or (self._errors > limits.soft_errors and not self.subject.trusted)
+            self._owing = self.conduct.blame()
 
     def flush(self) -> None:
-        """Send what was answered, in one write."""
-        out = self._out
-        if out and self.stream is not None:
-            self.stream.send(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
+        """Send what was answered."""
+        if self._out and self.stream is not None:
+            self.stream.send(self._out)
+            self._out = b""
 
     def say_last(self, key: Key, **facts: Any) -> None:
         """Say ``key``, whatever the client said last, and end the session."""
-        if self._ending:
-            return
-        reply = say(key, hostname=self.rules.plan.hostname, **facts)
-        self.end(reply)
+        if not self._ending:
+            self.end(say(key, hostname=self.rules.plan.hostname, **facts))
 
     def end(self, reply: Reply | None = None) -> None:
         """End the session, with ``reply`` as its last words."""
         self._ending = True
         if reply is not None:
-            self._out.append(reply.wire)
+            self._out += reply.wire
             self.record.said(reply.wire, reply.key)
             self.refuse(reply, blame=False)
         self.flush()
 
     def junk(self) -> bool:
         """Count a command that carries no mail; whether it was one too many, and the session has ended."""
-        self._junk += 1
-        if self._junk <= self.rules.limits.junk_commands:
+        if not self.conduct.junk():
             return False
         self.say_last(Key.TOO_MANY_COMMANDS)
         return True
-
-    async def _pay(self) -> None:
-        """The price of errors: each makes the next answer wait longer, and one too many ends the session."""
-        self._penalty = False
-        limits = self.rules.limits
-        if self._errors >= limits.hard_errors:
-            self.say_last(Key.TOO_MANY_ERRORS)
-        elif not self._ending:
-            await asyncio.sleep(min(self._errors - limits.soft_errors, _SLOWEST))
 
     # ---- what is known ----------------------------------------------------------------------------------------
 
@@ -316,7 +318,7 @@ class Session:
 
     def tick(self) -> None:
         """Time has passed: read the clock, once for all that is done next."""
-        self._now = self.record.at = self.services.clock.monotonic()
+        self._now = self.record.at = self._monotonic()
 
     def drop(self) -> None:
         """Forget the transaction, if there is one."""
@@ -339,56 +341,28 @@ class Session:
     def took(self, id: str) -> None:  # noqa: A002 - the queue id
         """A message was accepted."""
         self.accepted += 1
-        self._junk = 0
+        self.conduct.absolve()
         if self.queued is None:
             self.queued = [id]
         elif len(self.queued) < 1000:
             self.queued.append(id)
-
-    # ---- what is recorded -------------------------------------------------------------------------------------
-
-    def _note(self, octets: bytes) -> bool:
-        """Record what came; whether content may be among it, so that it is told apart event by event."""
-        if self.protocol.awaiting_content:
-            self.patience.came(len(octets))
-            return True
-        if self.protocol.unread:  # the beginning of its first line came before
-            return True
-        if octets.find(b"\n") != len(octets) - 1:  # more than one line, or a part of one: content may follow a command
-            upper = octets.upper()
-            if b"BDAT" in upper or (b"DATA" in upper and not upper.endswith(b"DATA\r\n")):
-                return True
-        self.record.heard(octets)
-        return False
-
-    def _note_part(self, octets: bytes, event: Event, *, within: bool) -> None:
-        """Record what ``event`` used of ``octets``, unless it was content already (``within``)."""
-        end = max(len(octets) - self.protocol.unread, self._start)
-        if not within:
-            self.record.part(octets[self._start : end], event)
-        self._start = end
-
-    def _note_rest(self, octets: bytes) -> None:
-        """Record what no event used of ``octets`` yet."""
-        if self._start < len(octets):
-            self.record.rest(octets[self._start :], content=self.protocol.awaiting_content)
 
     # ---- its end ----------------------------------------------------------------------------------------------
 
     def retire(self) -> None:
         """The server is shutting down: an idle session ends now, another after its transaction."""
         if self.stream is None:
-            if self._task is not None:
-                self._task.cancel()
-        elif self._task is None and self.transaction is None:
+            if self._slow is not None:
+                self._slow.cancel()
+        elif self._slow is None and self.transaction is None:
             self.say_last(Key.SHUTDOWN)
             self.stream.close()
             self._finish()
 
     def cut(self) -> None:
         """End it now, whatever is under way."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._slow is not None:
+            self._slow.cancel()
         else:
             self.say_last(Key.SHUTDOWN)
             self._finish()

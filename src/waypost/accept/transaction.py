@@ -20,6 +20,8 @@ from waypost.smtp.terms import Role
 from waypost.spool.spool import SpoolFullError, SpoolUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from waypost.accept.rules import Rules, Services
     from waypost.mail.envelope import Origin
     from waypost.mail.path import Mailbox
@@ -38,6 +40,7 @@ class Transaction:
     __slots__ = (
         "_aliases",
         "_draft",
+        "_handed",
         "_head",
         "_origin",
         "_rules",
@@ -68,6 +71,8 @@ class Transaction:
         self._rules = rules
         self._services = services
         self._draft: Draft | None = draft
+        self._handed: Draft | None = None
+        """The draft, once the spool has it."""
         self._head: Head | None = None
         self._origin: Origin | None = None
         self._wall = 0.0
@@ -129,22 +134,40 @@ class Transaction:
             origin=self._origin,
         )
 
+    def keep(self, envelope: Envelope) -> Awaitable[None]:
+        """Hand the message to the spool; when the awaitable ends, however it does, ``kept`` says what is answered."""
+        draft, self._draft = self._draft, None
+        self._handed = draft
+        if draft is None:
+            raise SpoolUnavailableError("there is no content")
+        keeping = self._services.spool.put(envelope, draft)
+        return self._keep_and_report(keeping, envelope) if self._aliases else keeping
+
+    def kept(self, envelope: Envelope, error: BaseException | None) -> Reply:
+        """What is answered once the spool has the message, or failed with ``error``: 250 only where it is durable."""
+        if error is None:
+            return say(Key.QUEUED, id=envelope.id)
+        if self._handed is not None:
+            self._handed.discard()
+        match error:
+            case SpoolFullError():
+                return say(Key.STORAGE_LOW)
+            case SpoolUnavailableError():
+                return say(Key.SPOOL_UNAVAILABLE)
+            case _:
+                raise error
+
     async def put(self, envelope: Envelope) -> Reply:
         """Keep the message; the answer, which is 250 only once it is durable."""
-        draft, self._draft = self._draft, None
-        if draft is None:
-            return say(Key.SPOOL_UNAVAILABLE)
         try:
-            await self._services.spool.put(envelope, draft)
-        except SpoolFullError:
-            draft.discard()
-            return say(Key.STORAGE_LOW)
-        except SpoolUnavailableError:
-            draft.discard()
-            return say(Key.SPOOL_UNAVAILABLE)
-        if self._aliases:
-            await lists.report(envelope, self._aliases, self.head, self._rules.plan.hostname, self._services)
-        return say(Key.QUEUED, id=envelope.id)
+            await self.keep(envelope)
+        except (SpoolFullError, SpoolUnavailableError) as error:
+            return self.kept(envelope, error)
+        return self.kept(envelope, None)
+
+    async def _keep_and_report(self, keeping: Awaitable[None], envelope: Envelope) -> None:
+        await keeping
+        await lists.report(envelope, self._aliases, self.head, self._rules.plan.hostname, self._services)
 
     def discard(self) -> None:
         """Forget the content; idempotent."""

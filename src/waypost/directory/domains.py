@@ -57,12 +57,13 @@ class Domains:
 
     def resolve(self, mailbox: Mailbox) -> Resolution:
         """What ``mailbox`` stands for. Of a domain that is not local every mailbox is Known: who may send there is not judged here."""
-        if not self.is_local(mailbox.domain):
+        domain = mailbox.domain
+        if not (domain in self._local or self._any or not domain):
             return Known(mailbox)
-        key = _key(mailbox)
+        key = mailbox.local_part.lower(), domain
         if key in self._aliases:
             return self._expanded(mailbox, key)
-        if mailbox.is_postmaster and not (self._mailboxes is not None and key in self._mailboxes):
+        if key[0] == "postmaster" and not (self._mailboxes is not None and key in self._mailboxes):
             return self._resolved_postmaster()
         return Known(mailbox) if self._exists(key) else Unknown(mailbox)
 

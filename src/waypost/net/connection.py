@@ -42,6 +42,7 @@ class Connection(asyncio.BufferedProtocol):
         "_late",
         "_listener",
         "_loop",
+        "_now",
         "_paused",
         "_transport",
         "_waiter",
@@ -55,10 +56,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ends: Ends | None = None) -> None:
         self._loop = loop
+        self._now = loop.time
         self._wheel: Wheel = wheel.of(loop)
         self._transport: asyncio.Transport | None = None
         self._incoming: bytes | bytearray = b""
-        self._listener: Callable[[], None] | None = None
+        self._listener: Callable[[bytes], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._fault: str | None = None
@@ -98,9 +100,9 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.resume_reading()
         return octets if isinstance(octets, bytes) else bytes(octets)
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` whenever ``take`` has something new to give or to raise, instead of waking who waits in ``receive``."""
-        self._listener = wake
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        """Hand what comes to ``hear``, which says whether it took it, instead of waking who waits in ``receive``."""
+        self._listener = hear
 
     def send(self, octets: bytes) -> None:
         """Write; never blocks, never raises: a broken connection shows at the next ``receive`` or ``drain``."""
@@ -127,6 +129,8 @@ class Connection(asyncio.BufferedProtocol):
         self._late = False
         if seconds is None:
             self._wheel.lift(self)
+        elif self.slot and 0.0 < self.due <= (due := self._now() + seconds):
+            self.due = due  # later than what it stands for in the wheel, which looks again then
         elif not self._closing and self._fault is None:
             self._wheel.set(self, seconds)
 
@@ -242,6 +246,8 @@ class Connection(asyncio.BufferedProtocol):
         data = bytes(self._wheel.scratch[:nbytes])
         incoming = self._incoming
         if not incoming:
+            if self._listener is not None and not self._late and self._listener(data):
+                return
             self._incoming = incoming = data
         elif isinstance(incoming, bytearray):
             incoming += data
@@ -251,7 +257,9 @@ class Connection(asyncio.BufferedProtocol):
         if len(incoming) >= UNREAD and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self._tell()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def eof_received(self) -> bool:
         """No more will come. In the clear the other direction stays open: who half-closes still gets the answers."""
@@ -281,7 +289,7 @@ class Connection(asyncio.BufferedProtocol):
     def _tell(self) -> None:
         """There is news: for the listener, or for whoever waits in ``receive``."""
         if self._listener is not None:
-            self._listener()
+            self._listener(b"")
             return
         waiter = self._waiter
         if waiter is not None and not waiter.done():

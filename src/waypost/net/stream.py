@@ -70,8 +70,10 @@ class ServerStream(Stream, Protocol):
     def stuck(self) -> bool:
         """Whether more than 64 KiB wait to be sent, so that ``drain`` would wait."""
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` whenever ``take`` has something new to give or to raise; never from within ``send`` or ``close``."""
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        """Hand what comes to ``hear``, at once. Without octets it is called when ``take`` would raise. It says whether it took them: else
+        they wait for ``take``, and so does what comes behind them. Never called from within ``send`` or ``close``.
+        """
 
     def take(self) -> bytes:
         """What has come since the last call, perhaps nothing; what ``receive`` raises."""

@@ -30,22 +30,20 @@ FAILED = Defer(Key.CHECK_FAILED)
 class Pipeline:
     """The checks of one server. Relay control and the existence of recipients are no options: they come first, always."""
 
-    __slots__ = ("_checks", "_observers", "_told", "_waits")
+    __slots__ = ("_checks", "_observers", "_told", "_waits", "idle")
 
     def __init__(self, relay: Relay, recipients: Recipients, checks: Sequence[Check] = (), observers: Observers = SILENT) -> None:
         everything: tuple[Check, ...] = (relay, recipients, *checks)
         self._checks = {phase: tuple(one for one in everything if one.phase is phase) for phase in Phase}
         self._waits = frozenset(phase for phase, some in self._checks.items() if any(one.waits for one in some))
+        self.idle = frozenset(phase for phase, some in self._checks.items() if not some)
+        """Phases at which nothing is judged."""
         self._observers = observers
         self._told: set[str] = set()
 
     def waits(self, phase: Phase) -> bool:
         """Whether a check of ``phase`` must wait: then ask ``judge_waiting``, else ``judge``."""
         return phase in self._waits
-
-    def idle(self, phase: Phase) -> bool:
-        """Whether nothing is judged at ``phase``."""
-        return not self._checks[phase]
 
     def judge(self, phase: Phase, subject: Subject) -> Verdict:
         """The verdict of ``phase``, none of whose checks waits."""

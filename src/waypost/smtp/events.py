@@ -73,7 +73,7 @@ class ChunkEnded(Struct, frozen=True):
 class ContentEnded(Struct, frozen=True):
     """The content is whole. ``fault`` is set when the language refuses it (bare LF, too big): then it must be answered so.
 
-    Under LMTP it is answered once for each accepted recipient, in order (2033#4.2), by ``answer_each``.
+    Under LMTP the one answer is said once for each accepted recipient (2033#4.2).
     """
 
     size: int

@@ -93,7 +93,11 @@ class Lines(Waiting):
         self.at = end + 1
         if not length or octets[end - 1] != _CR:
             return Flaw.BARE_LF
-        return _text(octets[begin : end - 1])
+        line = octets[begin : end - 1]
+        if not line.isascii():
+            return _wide_text(line)
+        text = line.decode("ascii")
+        return text if text.isprintable() else Flaw.CONTROL
 
     def verb(self) -> str:
         """The first word of a line that is not whole yet, upper case."""
@@ -116,14 +120,6 @@ class Lines(Waiting):
         super().clear()
         self._skipping = False
         self._skipped = 0
-
-
-def _text(line: bytes) -> str | Flaw:
-    try:
-        text = line.decode("ascii")
-    except UnicodeDecodeError:
-        return _wide_text(line)
-    return text if text.isprintable() else Flaw.CONTROL
 
 
 def _wide_text(line: bytes) -> str | Flaw:

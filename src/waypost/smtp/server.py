@@ -29,7 +29,7 @@ from waypost.smtp.terms import Role
 from waypost.smtp.wire import Chunk, Intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from waypost.replies import Reply
     from waypost.smtp.commands import Command
@@ -62,6 +62,8 @@ class ServerSession:
         "_swallowed",
         "_terms",
         "awaiting_content",
+        "over",
+        "spent",
     )
 
     def __init__(self, terms: Terms, *, secured: bool = False) -> None:
@@ -77,6 +79,8 @@ class ServerSession:
         self._silent = False  # what came was whole and has no reply
         self._heard = COMMANDS["QUIT"]  # the command under way
         self._dialogue: Dialogue | None = None  # the AUTH exchange under way
+        self.over = False  # the session ended: send what was answered, then close
+        self.spent = False  # next_event would surely give None, because the last event used up all octets
         self._clear()
 
     def _clear(self) -> None:
@@ -84,8 +88,7 @@ class ServerSession:
         self._recipients, self._smtputf8 = 0, False
         self._intake: Intake | None = None
         self._chunk: Chunk | None = None
-        self.awaiting_content = False
-        """Whether the next octets are content (deadlines and rates differ)."""
+        self.awaiting_content = False  # the next octets are content (deadlines and rates differ)
 
     # ---- what the driver calls -------------------------------------------------------------------------------
     def greet(self, reply: Reply) -> bytes:
@@ -93,12 +96,16 @@ class ServerSession:
         if self._standing.state is not ServerState.CONNECTED:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="the greeting was said already")
         self._standing.move({220: ServerMove.GREET, 421: ServerMove.QUIT}.get(reply.code, ServerMove.TURN_AWAY))
+        self.over = reply.code == 421
         return reply.wire
 
     def receive(self, octets: bytes) -> None:
         """Take octets from the client."""
-        if self._standing.state is not ServerState.OVER:
-            self._lines.add(octets)
+        lines = self._lines
+        if lines.at < len(lines.octets):
+            lines.add(octets)
+        elif not self.over:
+            lines.octets, lines.at = octets, 0
 
     def next_event(self) -> Event | None:
         """The next thing heard, or None: more octets are needed, or the session is over."""
@@ -107,6 +114,7 @@ class ServerSession:
         lines = self._lines
         while True:
             if self.awaiting_content:
+                self.spent = False
                 event = self._hear_chunk(self._chunk) if self._chunk is not None else self._hear_content()
             elif lines.at < len(lines.octets):
                 event = self._hear_line()
@@ -120,28 +128,29 @@ class ServerSession:
         """Answer the event last taken: moves the state by the reply's severity and gives the octets to send."""
         owed = self._owed
         if owed is None:
-            if self._standing.state is ServerState.OVER:  # the reply of a Violation may go out this way
+            if self.over:  # the reply of a Violation may go out this way
                 return reply.wire
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="there is nothing to answer")
         wire = reply.wire
         if owed is ServerMove.CONTENT_END and self._terms.role is Role.LMTP:
             wire *= self._recipients  # 2033#4.2
-        self._settle(owed, reply.code)
+        self._owed = None
+        code = reply.code
+        if self._closing or code in (221, 421):  # 5321#3.8
+            self._end()
+            return wire
+        move = owed if code < 400 else SERVER_AFTER_REFUSAL.get(owed)
+        if move is not None:
+            self._standing.move(move)
+            if move is not ServerMove.MAIL:
+                self._moved(move, code)
         return wire
-
-    def answer_each(self, replies: Sequence[Reply]) -> bytes:
-        """LMTP: answer the end of content once per accepted recipient."""
-        if self._owed is not ServerMove.CONTENT_END or len(replies) != self._recipients:
-            raise LocalProtocolError(Key.INTERNAL_ERROR, why="one answer is due for each accepted recipient at the end of content")
-        self._settle(ServerMove.CONTENT_END, max(replies, key=lambda reply: reply.closes).code)
-        return b"".join([reply.wire for reply in replies])
 
     def refuse_content(self, reply: Reply) -> None:
         """Content that is under way is read to its true end, or swallowed, and then answered ``reply``."""
         if self._intake is None:
             raise LocalProtocolError(Key.INTERNAL_ERROR, why="no content is under way")
-        if self._intake.refusal is None:
-            self._intake.refusal = reply
+        self._intake.refusal = self._intake.refusal or reply
 
     def secured(self, tls: str) -> None:  # noqa: ARG002 - the driver knows the version and cipher; the language only that there is one
         """The handshake after STARTTLS succeeded: forget everything but the greeting (3207#4.2)."""
@@ -155,40 +164,27 @@ class ServerSession:
     @property
     def unread(self) -> int:
         """How many octets wait that no event has consumed: by it a driver judges synchronisation, and tells content from commands."""
-        return len(self._lines)
-
-    @property
-    def over(self) -> bool:
-        """Whether the session ended: send what was answered, then close."""
-        return self._standing.state is ServerState.OVER
+        return len(self._lines.octets) - self._lines.at
 
     # ---- moving ----------------------------------------------------------------------------------------------
-    def _settle(self, owed: ServerMove, code: int) -> None:
-        """Move as the table says when ``owed`` was answered with ``code``."""
-        self._owed = None
-        if self._closing or code in (221, 421):  # 5321#3.8
-            self._end()
-            return
-        move = owed if code < 400 else SERVER_AFTER_REFUSAL.get(owed)
-        if move is None:
-            return
-        standing = self._standing
-        standing.move(move)
+    def _moved(self, move: ServerMove, code: int) -> None:
+        """What else ``move`` means."""
         if move is ServerMove.RCPT:
             self._recipients += 1
         elif move is ServerMove.DATA:
             self._intake = Intake(self._terms.message_size, mend=self._terms.normalize)
             self.awaiting_content = True
-        elif move in _CLEARING:
-            self._clear()
-            if move is ServerMove.HELLO:
-                standing.extended = self._heard.name != "HELO"
         elif move is ServerMove.AUTH_END:
             self._dialogue = None
             if code < 400:
-                standing.authenticate()
+                self._standing.authenticate()
+        elif move in _CLEARING:
+            self._clear()
+            if move is ServerMove.HELLO:
+                self._standing.extended = self._heard.name != "HELO"
 
     def _end(self) -> None:
+        self.over = True
         self._standing.end()
         self._lines.clear()
         self._clear()
@@ -218,6 +214,7 @@ class ServerSession:
         if line is None:
             return None
         self._first = False
+        self.spent = lines.at >= len(lines.octets)
         if type(line) is Flaw:
             return self._hear_flaw(line, first=first)
         return self._hear_command(line, first=first) if dialogue is None else self._hear_response(line, dialogue)
@@ -309,21 +306,13 @@ class ServerSession:
         self._owed = ServerMove.RCPT
         return rcpt
 
-    def _hear_data(self, _argument: str) -> Event:
-        self._owed = ServerMove.DATA
-        return events.Data(say(Key.DATA_START))
-
-    def _hear_reset(self, _argument: str) -> Event:
-        self._owed = ServerMove.RESET
-        return events.Reset(say(Key.RESET))
-
     def _hear_question(self, argument: str) -> Event:
         self._owed = ServerMove.QUESTION
         return suggest.question(self._heard.name, argument, self._standing)
 
-    def _hear_quit(self, _argument: str) -> Event:
-        self._owed = ServerMove.QUIT
-        return events.Quit(suggest.goodbye(self._terms.hostname))
+    def _hear_plain(self, _argument: str) -> Event:
+        self._owed = move = self._heard.move
+        return suggest.PLAIN[move](self._terms.hostname)
 
     # ---- content ---------------------------------------------------------------------------------------------
     def _hear_content(self) -> Event | None:
@@ -342,6 +331,7 @@ class ServerSession:
         if size > self._ceiling:  # it can be neither kept nor swallowed, and unread it would pass for commands
             return self._violate(say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size))
         self._chunk = Chunk(size, None, last=last)
+        self.spent = False  # a chunk of no octets ends at once
         self.awaiting_content = True
         if self._intake is not None:
             return self._hear_chunk(self._chunk)
@@ -386,23 +376,15 @@ class ServerSession:
             intake.close_chunks()
             return self._end_content(intake)
         self._owed = ServerMove.CHUNK
-        refusal = self._unwanted(intake)
+        refusal = intake.unwanted()
         if refusal is not None:
             return events.Fault("BDAT", refusal, syntax=False)
         return events.ChunkEnded(say(Key.CHUNK_ACCEPTED, octets=chunk.size))
 
-    def _unwanted(self, intake: Intake) -> Reply | None:
-        if intake.refusal is None and intake.size > self._terms.message_size:
-            return say(Key.SIZE_OVER_MAXIMUM, limit=self._terms.message_size)  # 1870#6.3
-        return intake.refusal
-
     def _end_content(self, intake: Intake) -> Event:
-        fault = self._unwanted(intake)
-        if intake.spoiled:
-            fault = say(Key.LINE_END_IN_CONTENT)  # 5321#2.3.8
-            self._closing = True
+        self._closing = self._closing or intake.spoiled
         self._owed = ServerMove.CONTENT_END
-        return events.ContentEnded(intake.size, fault, intake.eight_bit)
+        return events.ContentEnded(intake.size, intake.fault(), intake.eight_bit)
 
     _HEAR: ClassVar[Mapping[ServerMove, Callable[[ServerSession, str], Event | None]]] = {
         ServerMove.HELLO: _hear_hello,
@@ -410,9 +392,9 @@ class ServerSession:
         ServerMove.AUTH: _hear_auth,
         ServerMove.MAIL: _hear_mail,
         ServerMove.RCPT: _hear_rcpt,
-        ServerMove.DATA: _hear_data,
+        ServerMove.DATA: _hear_plain,
         ServerMove.CHUNK: _hear_bdat,
-        ServerMove.RESET: _hear_reset,
+        ServerMove.RESET: _hear_plain,
         ServerMove.QUESTION: _hear_question,
-        ServerMove.QUIT: _hear_quit,
+        ServerMove.QUIT: _hear_plain,
     }

@@ -12,12 +12,13 @@ from waypost.replies import Key, say
 from waypost.replies.help import help_lines
 from waypost.smtp.commands import KNOWN_ELSEWHERE, is_word
 from waypost.smtp.errors import AddressError, RemoteProtocolError
-from waypost.smtp.events import Asked, Hello
+from waypost.smtp.events import Asked, Data, Hello, Quit, Reset
 from waypost.smtp.grammar import parse_hello_name
 from waypost.smtp.lines import Flaw
+from waypost.smtp.states import ServerMove
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from waypost.replies import Reply
     from waypost.smtp.extensions import Offer
@@ -64,6 +65,14 @@ def unknown(verb: str, *, turned_away: bool) -> tuple[str, Reply]:
 def goodbye(hostname: str) -> Reply:
     """The answer to QUIT."""
     return say(Key.CLOSING, hostname=hostname)
+
+
+PLAIN: Mapping[ServerMove, Callable[[str], Data | Reset | Quit]] = {
+    ServerMove.DATA: lambda _: Data(say(Key.DATA_START)),
+    ServerMove.RESET: lambda _: Reset(say(Key.RESET)),
+    ServerMove.QUIT: lambda hostname: Quit(goodbye(hostname)),
+}
+"""What is heard in a command that says nothing but its name, by the server's host name."""
 
 
 def flaw(found: Flaw, limit: int, verb: str) -> Reply:

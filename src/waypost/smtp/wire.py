@@ -1,4 +1,4 @@
-"""Content on its way in: where DATA truly ends, dots unstuffed, line ends judged, octets counted. Knows no session and no reply.
+"""Content on its way in: where DATA truly ends, dots unstuffed, line ends judged, octets counted. Knows no session.
 
 RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2; RFC 1870 section 5; RFC 3030 section 2. Octets are searched, never walked line by line.
 The same octets, cut anywhere, give the same content and the same judgement.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+
+from waypost.replies import Key, say
 
 if TYPE_CHECKING:
     from waypost.replies import Reply
@@ -128,6 +130,16 @@ class Intake:
         if b"\0" in joined:
             self.spoiled = True
         return self._count(joined if ends_well(joined) else _mended(joined))
+
+    def unwanted(self) -> Reply | None:
+        """Why no more of it is wanted, if so."""
+        if self.refusal is None and self.size > self._limit:
+            return say(Key.SIZE_OVER_MAXIMUM, limit=self._limit)  # 1870#6.3
+        return self.refusal
+
+    def fault(self) -> Reply | None:
+        """Why the whole of it is refused, if so."""
+        return say(Key.LINE_END_IN_CONTENT) if self.spoiled else self.unwanted()  # 5321#2.3.8
 
     def close_chunks(self) -> None:
         """The last chunk came whole: no LF can come any more."""

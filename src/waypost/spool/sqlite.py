@@ -26,7 +26,7 @@ from waypost.store.lock import Lock
 from waypost.store.sqlite import Schema, SqliteDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
     from pathlib import Path
 
     from waypost.clock import Clock
@@ -147,50 +147,53 @@ class SqliteSpool:
         self._room.demand(expect)
         return SqliteDraft(self._segments, self._room)
 
-    async def put(self, envelope: Envelope, draft: Draft) -> None:
-        """Keep the message; it is durable when this returns (C4). A caller that goes away meanwhile changes nothing: it is kept."""
+    def put(self, envelope: Envelope, draft: Draft) -> Awaitable[None]:
+        """Keep the message; it is durable when the awaitable ends (C4). A caller that goes away meanwhile changes nothing: it is kept."""
         if not isinstance(draft, SqliteDraft):
             raise TypeError("a draft belongs to the spool that made it")
         self._number += 1
-        try:
-            if draft.size <= SMALL and draft.stream is None:
-                octets = draft.rest()
-                kept = Kept(self._number, envelope, MemoryContent(octets))
-                held = self._rests(envelope)
-                row = (kept.number, envelope.id, encode_envelope(envelope), held, octets, None)
-                await self._db.run("keep_message", row, after=partial(self._put, kept, None, held))
-            else:
-                await self._put_large(self._number, envelope, draft)
-        except (StoreError, SpoolFullError, SpoolUnavailableError) as error:
-            draft.discard()
-            raise self._understood(error) from error
+        if draft.size > SMALL or draft.stream is not None:
+            return self._put_large(self._number, envelope, draft)
+        octets = draft.rest()
+        kept = Kept(self._number, envelope, MemoryContent(octets))
+        held = self._rests(envelope)
+        row = (kept.number, envelope.id, encode_envelope(envelope), held, octets, None)
+        with self._border():
+            return self._db.run("keep_message", row, after=partial(self._put, kept, None, held))
 
     async def _put_large(self, number: int, envelope: Envelope, draft: SqliteDraft) -> None:
-        await draft.finish()
-        rest, stream = draft.rest(), draft.begun()
-        base = stream.length
-        held = self._rests(envelope)
+        try:
+            await draft.finish()
+            rest, stream = draft.rest(), draft.begun()
+            base = stream.length
+            held = self._rests(envelope)
 
-        def work(connection: Connection) -> None:
-            self._segments.append(stream, rest, at=base)
-            self._segments.touch(stream)
-            extents = encode_extents(stream.length, stream.extents)
-            connection.execute("keep_message", (number, envelope.id, encode_envelope(envelope), held, None, extents))
+            def work(connection: Connection) -> None:
+                self._segments.append(stream, rest, at=base)
+                self._segments.touch(stream)
+                extents = encode_extents(stream.length, stream.extents)
+                connection.execute("keep_message", (number, envelope.id, encode_envelope(envelope), held, None, extents))
 
-        kept = Kept(number, envelope, SegmentContent(self._segments, draft.size, stream.extents))
-        done = self._db.write(work, after=partial(self._put, kept, stream, held))
-        draft.keep()
-        await done
+            kept = Kept(number, envelope, SegmentContent(self._segments, draft.size, stream.extents))
+            with self._border():
+                done = self._db.write(work, after=partial(self._put, kept, stream, held))
+            draft.keep()
+            await done
+        except (SpoolFullError, SpoolUnavailableError):
+            draft.discard()
+            raise
 
     def _rests(self, envelope: Envelope) -> bool:
         return self.rests is not None and all(map(self.rests, reading.domains_of(envelope)))
 
     def _put(self, kept: Kept, stream: Stream | None, held: bool, work: Work[None]) -> None:  # noqa: FBT001 - bound by partial, in this order
         """In the loop, once it is durable or failed. Until then its blocks are the spool's: a draft discarded meanwhile frees nothing."""
-        if work.error is None and not held:
+        if work.error is not None:
+            work.error = self._understood(work.error)
+            if stream is not None:
+                self._segments.free(stream.extents)
+        elif not held:
             self._shelf.arrive(kept)
-        elif work.error is not None and stream is not None:
-            self._segments.free(stream.extents)
 
     # Messages go out.
 

@@ -28,7 +28,7 @@ class MemoryStream:
         self._closed = False
         self._until: float | None = None
         self._shaking: asyncio.Future[None] | None = None
-        self._listener: Callable[[], None] | None = None
+        self._listener: Callable[[bytes], bool] | None = None
         self.stuck = False
         """Never: nothing waits to be sent."""
 
@@ -55,14 +55,20 @@ class MemoryStream:
             raise DeadlineError("the deadline passed")
         return octets
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` when something comes, or the other end closes, or the deadline passes."""
-        self._listener = wake
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        """Hand what comes to ``hear``, in the loop's next turn."""
+        self._listener = hear
 
     def _tell(self) -> None:
         self._news.set()
         if self._listener is not None:
-            asyncio.get_running_loop().call_soon(self._listener)
+            asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        octets = b"".join(self._incoming)
+        self._incoming.clear()
+        if self._listener is not None and not self._listener(octets) and octets:
+            self._incoming.append(octets)
 
     def send(self, octets: bytes) -> None:
         """Hand ``octets`` over; dropped when either end is closed."""
@@ -80,7 +86,7 @@ class MemoryStream:
         loop = asyncio.get_running_loop()
         self._until = None if seconds is None else loop.time() + seconds
         if self._until is not None and self._listener is not None:
-            loop.call_at(self._until, self._listener)
+            loop.call_at(self._until, self._hand_over)
 
     async def start_tls(self, context: ssl.SSLContext | None, *, server_side: bool, server_name: str | None = None) -> None:  # noqa: ARG002 - the seam's form
         """Both ends must ask for it; nothing is encrypted. Raises HandshakeError where octets came before it or the other end is gone."""
