@@ -251,6 +251,8 @@ def test_each_domain(answers: dict[str, list[dict[str, Any]]], row: Row) -> None
         ("far.own.example", "own-name-behind", "own-name-here"),
         ("private.own.example", "address-private", "own-reverse-missing"),
         ("unnamed.own.example", "own-reverse-missing", "reverse-confirmed"),
+        ("unnamed.own.example", "own-address-unheard", "own-port-25-absent"),
+        ("mx.own.example", "own-mx-here", "own-address-unheard"),
         ("alias.own.example", "own-reverse-differs", "own-reverse-missing"),
         ("alias.own.example", "own-tlsa-wrong", "dane-kept"),
         ("open.own.example", "own-tlsa-absent", "own-tlsa-wrong"),
@@ -277,6 +279,12 @@ def test_relaying_by_tricks_is_tried_when_asked(check: Callable[..., dict[str, A
     found = check("--set", _local(ROWS[0]), "--intrusive")
     assert "own-relay-untricked" in told(found)
     assert "own-relay-tricked" not in told(found)
+
+
+def test_no_listener_on_port_25(check: Callable[..., dict[str, Any]]) -> None:
+    """MX records that lead here are of no use without a listener on port 25."""
+    found = check("--set", _local(ROWS[0]), "--set", f"listeners.0.bind={MAIL}:2525")
+    assert "own-port-25-absent" in told(found)
 
 
 def test_more_domains_than_are_looked_at(check: Callable[..., dict[str, Any]]) -> None:

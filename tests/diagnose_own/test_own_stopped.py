@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from support.sink import Sink
+
     Fault = Callable[["House"], None]
 
 
@@ -202,6 +204,20 @@ def _wrong(house: House) -> None:
     house.tree["transports"] = [{"match": "elsewhere.example", "kind": "hold"}]
 
 
+def _dead_hop(house: House) -> None:
+    house.tree["transports"] = [{"match": "*", "kind": "smtp", "hosts": [f"127.0.0.1:{free_port()}"]}]
+
+
+def _dead_socket(house: House) -> None:
+    house.tree["transports"] = [{"match": "*", "kind": "lmtp", "hosts": [f"unix:{house.folder}/no.sock"]}]
+
+
+def _closed_mail(house: House) -> None:
+    house.tree["user"] = "nobody"
+    (house.folder / "mail").mkdir(mode=0o700)
+    house.tree["transports"] = [{"match": "*", "kind": "maildir", "path": f"{house.folder}/mail/{{domain}}/{{local_part}}"}]
+
+
 def _any_port(house: House) -> None:
     house.tree["listeners"][0]["bind"] = "127.0.0.1:0"
 
@@ -234,6 +250,9 @@ FAULTS: tuple[tuple[str, Fault, str, str], ...] = (
     ("clock set back", _future, "own-clock-behind", "NTP"),
     ("everybody trusted", _wide, "own-networks-wide", "192.0.2.0/24"),
     ("a rule is broken", _wrong, "own-config-error", "waypost config check"),
+    ("next hop down", _dead_hop, "own-hop-dead", "waypost queue retry all"),
+    ("socket of the next hop gone", _dead_socket, "own-hop-dead", "waypost queue retry all"),
+    ("mail folder of another account", _closed_mail, "own-maildir-closed", "nobody"),
     ("any port", _any_port, "own-port-any", "Name a port"),
     ("mail in the clear", _no_tls, "own-tls-off", "certbot"),
 )
@@ -251,6 +270,18 @@ def test_each_fault(check: Callable[..., dict[str, Any]], house: House, spoil: F
     assert re.search(r"\{[a-z_]+\}", keys[key]["title"] + keys[key]["meaning"]) is None
     assert not {"probe-broke", "cut-short"} & set(keys)
     assert found["code"] == 2
+
+
+def test_next_hops(check: Callable[..., dict[str, Any]], house: House, sink: Sink) -> None:
+    """A next hop that answers is told to, by name too; of two of which one is down, that one is named."""
+    live, dead = f"localhost:{sink.port}", f"127.0.0.1:{free_port()}"
+    house.tree["transports"] = [{"match": ["a.example", "b.example"], "kind": "smtp", "hosts": [live]}, {"match": "*", "kind": "hold"}]
+    assert told(check())["own-hop-answers"]["facts"]["match"] == "a.example, b.example"
+    house.tree["transports"] = [{"match": "*", "kind": "smtp", "hosts": [live, dead]}]
+    partly = told(check())["own-hop-partly"]
+    assert partly["facts"]["dead"] == dead
+    assert partly["evidence"] == [f"{live}: 220", f"{dead}: connection refused"]
+    assert sink.heard == []
 
 
 def test_another_program_on_the_port(check: Callable[..., dict[str, Any]], house: House) -> None:

@@ -58,6 +58,14 @@ def _as(who: object, path: Path, letter: str) -> bool:
     return done.returncode == 0
 
 
+def existing(path: Path) -> Path:
+    """It, or the nearest folder above it that is there."""
+    for place in (path, *path.parents):
+        if os.path.lexists(place):
+            return place
+    return path
+
+
 def disk(path: Path, least: int) -> Disk | None:
     """Room at ``path``, or where it will be made; None where it cannot be asked for."""
     for place in (path, *path.parents):

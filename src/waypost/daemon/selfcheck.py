@@ -6,22 +6,26 @@ Opens no port and changes nothing; the shards of a server that is stopped are op
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from waypost.clock import SYSTEM
 from waypost.config.check import check
 from waypost.config.problem import Severity
 from waypost.daemon.about import account_name
-from waypost.daemon.access import access, disk, newest, synchronised
+from waypost.daemon.access import access, disk, existing, newest, synchronised
 from waypost.daemon.offline import opened
-from waypost.diagnose.own.facts import Door, Own, Presence, Queue, Running, Times, Trouble, Waiting
+from waypost.diagnose.own.facts import Door, Hop, Own, Presence, Queue, Running, Times, Trouble, Waiting
 from waypost.directory.domains import ANY
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.net.held import listening
 from waypost.net.listen import ListenError, Place, parse
 from waypost.operate.verbs import OperatorError
+from waypost.route.settings import Kind, OutboundTls
+from waypost.route.transports import TransportError, read_transport
 from waypost.smtp.terms import Role, TlsMode
 from waypost.spool.spool import SpoolUnavailableError
 from waypost.store.database import StoreError
@@ -29,7 +33,6 @@ from waypost.store.lock import holder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
-    from pathlib import Path
 
     from waypost.config.load import Loaded
     from waypost.config.settings import Settings
@@ -51,7 +54,7 @@ def gather(loaded: Loaded, *, command: str) -> Own:
     settings = loaded.settings
     with asyncio.Runner() as runner:
         presence, process, running = _presence(settings, runner)
-        account = running.account if running is not None else _account(settings)
+        account = running.account if running is not None else _account(settings, presence)
         doors, strange, web = _doors(settings, presence, process, running)
         certificate, key = _files(loaded)
         return Own(
@@ -68,6 +71,7 @@ def gather(loaded: Loaded, *, command: str) -> Own:
             web=web,
             certificate=None if certificate is None else access(certificate, account, "r"),
             key=None if key is None else access(key, account, "r"),
+            hops=tuple(_hops(settings, account)),
             local=tuple(name for name in settings.domains.local if name != ANY and not name.startswith("[")),
             takes_all=ANY in settings.domains.local or settings.auth.anyone,
             networks=settings.relay.networks,
@@ -90,8 +94,28 @@ def _troubles(loaded: Loaded) -> Iterator[Trouble]:
             yield Trouble(setting=problem.setting, says=problem.says, place=str(problem.place), grave=grave)
 
 
-def _account(settings: Settings) -> str:
+def _account(settings: Settings, presence: Presence) -> str:
+    """As whom the server runs, or would: of one that may not be asked, the owner of its data."""
+    with contextlib.suppress(OSError):
+        if presence is not Presence.STOPPED:
+            return account_name(settings.data.stat().st_uid)
     return settings.user if settings.user is not None and os.geteuid() == 0 else account_name(os.geteuid())
+
+
+def _hops(settings: Settings, account: str) -> Iterator[Hop]:
+    """Where transports lead; what cannot be read is told by the configuration's own rules."""
+    for position, each in enumerate(settings.transports):
+        try:
+            transport = read_transport(each, f"transports.{position}")
+        except TransportError:
+            continue
+        folder = None
+        if transport.kind is Kind.MAILDIR:
+            folder = access(existing(Path(transport.path.partition("{")[0])), account, "wx")
+        if transport.hosts or folder is not None:
+            implicit = transport.tls is OutboundTls.IMPLICIT
+            match = ", ".join(transport.match)
+            yield Hop(setting=f"transports.{position}", match=match, hosts=transport.hosts, implicit=implicit, folder=folder)
 
 
 def _files(loaded: Loaded) -> tuple[Path | None, Path | None]:

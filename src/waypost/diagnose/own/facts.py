@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waypost.net.listen import Place
+    from waypost.route.transports import NextHop
     from waypost.smtp.terms import Role, TlsMode
 
 
@@ -72,6 +73,21 @@ class Access:
     """Whether the server's account may do with it what it must: read a file, write into a folder."""
     mode: int = 0
     """Permission bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One transport that leads somewhere."""
+
+    setting: str
+    """``transports.0``."""
+    match: str
+    """The recipient domains that go there."""
+    hosts: tuple[NextHop, ...] = ()
+    implicit: bool = False
+    """Whether TLS comes first."""
+    folder: Access | None = None
+    """Of a Maildir, the part of its path that is the same for all; or the folder in which that will be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +170,8 @@ class Own:
     web: Door | None = None
     certificate: Access | None = None
     key: Access | None = None
+    hops: tuple[Hop, ...] = ()
+    """Where transports lead, but for those that go by MX or stay here."""
     local: tuple[str, ...] = ()
     """Local domains that are names: neither ``*`` nor address literals."""
     takes_all: bool = False

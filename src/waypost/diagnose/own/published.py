@@ -18,6 +18,7 @@ from waypost.diagnose.plan import SMTP
 from waypost.diagnose.probes.names import Host, judge_host, judge_reverse
 from waypost.diagnose.shown import found
 from waypost.net.held import here, outward
+from waypost.smtp.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -56,9 +57,13 @@ async def probe_domains(view: View, scene: Scene) -> AsyncIterator[Finding]:
         return
     for finding in await _dane(view, scene):
         yield finding
+    wanted = False
     for task in [asyncio.ensure_future(survey(view, scene, domain)) for domain in own.local[:MOST_DOMAINS]]:
         for finding in await task:
+            wanted = wanted or finding.key == "own-mx-here"
             yield finding
+    for finding in judge_heard(view, wanted=wanted):
+        yield finding
     left = len(own.local) - MOST_DOMAINS
     if left > 0:
         yield found("own-domains-left-out", "domains.local", *own.local[MOST_DOMAINS:], count=left, most=MOST_DOMAINS)
@@ -107,6 +112,24 @@ def judge_pointers(view: View, address: str, pointers: Answer, forward: Sequence
         yield with_record("own-reverse-differs", address, record, *judged.evidence, **facts)
     else:
         yield judged
+
+
+# ---- who hears it ---------------------------------------------------------------------------------------------
+
+
+def judge_heard(view: View, *, wanted: bool) -> Iterator[Finding]:
+    """Whether a listener hears what comes to each address of the name. ``wanted``: MX records lead mail here."""
+    own = view.own
+    heard = [door.place for door in own.doors if door.role is Role.RELAY and door.place.port == SMTP]
+    facts = {"hostname": own.hostname, "listens": ", ".join(map(str, heard)) or "-"}
+    if not heard:
+        if wanted:
+            yield found("own-port-25-absent", "listeners", *(str(door.place) for door in own.doors), **facts)
+        return
+    for address in view.addresses:
+        everywhere = "::" if ":" in address else "0.0.0.0"  # noqa: S104 - compared, not bound
+        if here(address) and not any(place.address in (address, everywhere) for place in heard):
+            yield found("own-address-unheard", address, *map(str, heard), **facts, address=address, everywhere=everywhere)
 
 
 # ---- DANE -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose.check import Step
 from waypost.diagnose.finding import Stage
-from waypost.diagnose.own import doors, files, here, keep, published, relaying
+from waypost.diagnose.own import doors, files, here, hops, keep, published, relaying
 from waypost.diagnose.own.view import View
 from waypost.diagnose.plan import Given, Target
 from waypost.diagnose.shown import found
@@ -27,6 +27,7 @@ def steps(own: Own) -> tuple[Step, ...]:
         Step(Stage.OWN, partial(_facts, view)),
         Step(Stage.NAMES, partial(published.probe_name, view)),
         Step(Stage.REACH, partial(doors.probe, view)),
+        Step(Stage.DIALOGUE, partial(hops.probe, view)),
         Step(Stage.TLS, partial(files.probe, view), (Stage.REACH,)),
         Step(Stage.DOMAIN, partial(published.probe_domains, view), (Stage.NAMES, Stage.TLS)),
         Step(Stage.MAILBOX, partial(relaying.probe, view), (Stage.REACH,)),
