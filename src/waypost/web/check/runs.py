@@ -262,8 +262,8 @@ class Checks:
         for address, name in run.names.inner.items():
             self._note("check-withheld", run, f": {name} leads to {address}", severity="warning")
         for place, why in run.gate.refused.items():
-            address = parsed(place)
-            if why is not Withheld.NOT_PUBLIC or address is None or address.is_loopback:  # of the others the name is told above
+            judged = parsed(place)
+            if why is not Withheld.NOT_PUBLIC or judged is None or judged.is_loopback:  # of the others the name is told above
                 self._note("check-withheld", run, f": {place} ({why.value})", severity="warning")
 
     def _forget(self) -> None:
