@@ -207,7 +207,8 @@ def told(found: dict[str, Any]) -> set[str]:
 def test_all_in_order(check: Callable[..., dict[str, Any]]) -> None:
     """A server whose names, certificate, listeners and domains are in order works, without a fault, and the exit code is 0."""
     found = check("--set", _local(ROWS[0]))
-    assert [each["key"] for each in found["findings"] if each["severity"] in ("warning", "error")] == []
+    faults = [each["key"] for each in found["findings"] if each["severity"] in ("warning", "error")]
+    assert faults == []
     assert (found["verdict"], found["code"], found["next_step"]) == ("works", 0, "Nothing need be done.")
     well = {"own-running", "own-seen-from-inside", "own-port-ours", "own-door-sound", "own-name-here"}
     well |= {"reverse-confirmed", "certificate-sound", "dane-kept"}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import smtplib
 import socket
 import time
@@ -11,11 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from support.broken_servers import QUICK
 from support.chains import Leaf, make, pem, root_file
 from support.ports import free_port
 from support.server import Waypost, configuration, listener
 from support.small_names import SmallNames
 from waypost.cli import main as door
+from waypost.config.load import load
+from waypost.daemon.selfcheck import gather
+from waypost.diagnose.check import check as check_all
+from waypost.diagnose.lookup import DnsLookup
+from waypost.diagnose.own.steps import steps, target
 from waypost.net.control import ControlError, ask
 
 if TYPE_CHECKING:
@@ -104,7 +113,7 @@ def test_every_listener_does_what_it_should(check: Check, server: Waypost) -> No
     assert len(sound) == 6
     assert any("unix:" in about for about in sound)
     faults = {key for key, each in told(found).items() if each["severity"] in ("warning", "error")}
-    assert faults <= {"own-root", "own-config-warning"}
+    assert faults <= {"own-root", "own-config-warning", "own-data-volatile"}
     assert len([each for each in found["findings"] if each["key"] == "own-port-ours"]) == 7
     assert told(found)["own-running"]["facts"]["process"] == str(server.pid)
     assert {"postmaster-accepted", "own-relay-closed", "own-queue-empty", "own-descriptors-enough"} <= set(told(found))
@@ -238,6 +247,30 @@ def test_mail_that_is_held(start_waypost: Callable[..., Waypost], folder: Path, 
     found = check()
     assert told(found)["own-queue-held"]["facts"]["count"] == "3"
     assert found["code"] == 2
+
+
+def test_a_server_that_hangs(
+    start_waypost: Callable[..., Waypost], folder: Path, names: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that holds its ports and answers nothing is told to be stuck, within the time of a check; nobody waits for more."""
+    _certificate(folder, Leaf(names=("mx.example.org",)))
+    running = start_waypost(_tree(folder, names))
+    monkeypatch.setattr("waypost.daemon.selfcheck._PATIENCE", 0.5)
+    workers = running.workers()
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    try:
+        own = gather(load(running.config, environ={}), command="waypost serve")
+        found = asyncio.run(check_all(target(own), limits=QUICK, lookup=DnsLookup((names,)), probes=steps(own)))
+    finally:
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+    keys = [finding.key for finding in found.findings]
+    assert {"own-mute", "own-door-silent", "own-handshake-failed", "own-queue-unread"} <= set(keys)
+    assert not {"probe-broke", "cut-short", "own-port-taken", "own-port-unbound"} & set(keys)
+    assert (found.exit_code, found.verdict.value) == (2, "does-not-work")
+    assert found.next_finding is not None
+    assert found.next_finding.key == "own-mute"
 
 
 def test_several_workers(start_waypost: Callable[..., Waypost], folder: Path, names: str, capsys: pytest.CaptureFixture[str]) -> None:

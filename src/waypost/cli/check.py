@@ -37,7 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--selector", action="append", default=[], metavar="NAME", help="a DKIM selector to look for; may be repeated")
     add_world(parser)
-    parser.add_argument("--intrusive", action="store_true", help="try relaying and smuggling as well, on hosts that are named with --own")
+    parser.add_argument(
+        "--intrusive",
+        action="store_true",
+        help="try relaying and smuggling as well, on hosts that are named with --own; with --self, paths around the relay rules",
+    )
     parser.add_argument("--own", action="append", default=[], metavar="HOST", help="a host that is yours; may be repeated")
     parser.add_argument("--full", action="store_true", help="tell of what is well, and of notes, in full too")
     options.add_language(parser)

@@ -6,12 +6,9 @@ import ctypes
 import os
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from waypost.diagnose.own.facts import Access, Disk
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _BITS = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
 _SECONDS = 5
@@ -81,8 +78,24 @@ def disk(path: Path, least: int) -> Disk | None:
             least=least,
             files_free=found.f_favail,
             files_total=found.f_files,
+            kind=_kind(place),
         )
     return None
+
+
+def _kind(place: Path) -> str:
+    """The kind of file system that holds ``place`` (proc(5), mounts): that of the longest mount point above it, the last of equals."""
+    best, kind = -1, ""
+    try:
+        real = os.path.realpath(place)
+        rows = Path("/proc/self/mounts").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return ""
+    for row in rows:
+        point = row.split()[1].replace("\\040", " ")
+        if len(point) >= best and (real == point or real.startswith(f"{point.rstrip('/')}/")):
+            best, kind = len(point), row.split()[2]
+    return kind
 
 
 def newest(data: Path) -> float:

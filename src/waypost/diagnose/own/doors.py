@@ -115,24 +115,33 @@ async def _listen(own: Own, scene: Scene, met: Met, talk: Talk) -> None:
 
 async def _greeting(own: Own, scene: Scene, met: Met, talk: Talk) -> Said:
     """What is said first. A listener that stays silent in the clear is asked elsewhere whether it waits for TLS."""
-    soon = scene.limits.suspicion
-    said = await talk.reply(seconds=soon)
-    if said.lines or said.ended != "silent" or met.contact.implicit_tls:
-        return said if said.lines or said.ended != "silent" else await talk.reply(seconds=scene.limits.greeting - soon)
-    with contextlib.suppress(UnreachableError):
+    began = scene.clock.monotonic()
+    said = await talk.reply(seconds=min(scene.limits.suspicion, scene.limits.greeting))
+    if said.lines or said.ended != "silent":
+        return said
+    if not met.contact.implicit_tls and await _awaits_tls(own, scene, met):
+        return said
+    left = scene.limits.greeting - (scene.clock.monotonic() - began)
+    return await talk.reply(seconds=left) if left > 0 else said
+
+
+async def _awaits_tls(own: Own, scene: Scene, met: Met) -> bool:
+    """Whether a handshake comes about on a connection of its own."""
+    try:
         other = await knock(scene, met.door)
-        awaits_tls = await _secure(own, scene, met, other)
+    except UnreachableError:
+        return False
+    try:
+        return await _secure(own, scene, met, other, seconds=2 * scene.limits.suspicion)
+    finally:
+        met.tls_fault = ""
         other.close()
-        if awaits_tls:
-            return said
-    met.tls_fault = ""
-    return await talk.reply(seconds=scene.limits.greeting - soon)
 
 
-async def _secure(own: Own, scene: Scene, met: Met, talk: Talk) -> bool:
+async def _secure(own: Own, scene: Scene, met: Met, talk: Talk, *, seconds: float = 0.0) -> bool:
     """Whether TLS stands; why not is kept."""
     try:
-        await talk.start_tls(client_context(verify=False), own.hostname, seconds=scene.limits.connect)
+        await talk.start_tls(client_context(verify=False), own.hostname, seconds=seconds or scene.limits.connect)
     except HandshakeError as fault:
         met.tls_fault = str(fault)
         return False

@@ -101,6 +101,8 @@ class Disk:
     files_free: int = 0
     files_total: int = 0
     """0: this kind of file system does not count them."""
+    kind: str = ""
+    """Of the file system, as the system calls it: ``ext4``; empty where it does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,12 @@ RFC 5321 section 4.5.4.2 (a server keeps listening, and for several clients at o
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.own.facts import Presence
 from waypost.diagnose.shown import found
+from waypost.smtp.terms import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from waypost.diagnose.finding import Finding
     from waypost.diagnose.own.facts import Door, Own
 
+_EVERYWHERE = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared, not bound
 FEW = 1000
 """Connections fewer than which a burst of ordinary mail may take up."""
 WIDE = {4: 8, 6: 16}
@@ -30,6 +32,7 @@ def judge(own: Own) -> Iterator[Finding]:
     yield from _troubles(own)
     for door in (*own.doors, *((own.web,) if own.web is not None else ())):
         yield from _port(own, door)
+        yield from _trusting(own, door)
     yield from _restart(own)
     yield from _networks(own)
     yield from _descriptors(own)
@@ -96,6 +99,13 @@ def _port(own: Own, door: Door) -> Iterator[Finding]:
         yield found("own-port-unbound", door.setting, **facts)
     else:
         yield found("own-port-free", door.setting, **facts)
+
+
+def _trusting(own: Own, door: Door) -> Iterator[Finding]:
+    """LMTP takes what it is handed: it is for programs of one's own (2033#5)."""
+    address = door.place.address
+    if door.role is Role.LMTP and not own.dev and address and (address in _EVERYWHERE or ip_address(address).is_global):
+        yield found("own-lmtp-public", door.setting, f"{door.setting} = {door.place}", place=door.place, setting=door.setting)
 
 
 def _restart(own: Own) -> Iterator[Finding]:

@@ -25,6 +25,9 @@ HEAP = 20
 """Late messages from which on it is more than a neighbour who is down."""
 FORGOTTEN = 86_400
 """Seconds after which mail that is held has been forgotten."""
+_VOLATILE = frozenset({"tmpfs", "ramfs"})
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "fuse.sshfs", "afs"})
+"""Where locks and syncs do not mean what a queue must rely on."""
 AHEAD = 120
 """Seconds by which files may be younger than the clock says."""
 EARLIEST = 1_735_689_600
@@ -36,6 +39,7 @@ def judge(own: Own, *, now: float) -> Iterator[Finding]:
     yield from _folder(own)
     if own.disk is not None:
         yield from _disk(own, own.disk)
+        yield from _kind(own, own.disk)
     yield from _queue(own, now)
     yield from _clock(own, now)
 
@@ -70,6 +74,15 @@ def _disk(own: Own, disk: Disk) -> Iterator[Finding]:
     if disk.files_total and (disk.files_free < FEW_FILES or disk.files_free < LOW_FILES * disk.files_total):
         counted = f"{own.data}: {disk.files_free} of {disk.files_total} inodes free"
         yield found("own-inodes-low", "data", counted, data=own.data, free=disk.files_free, total=disk.files_total)
+
+
+def _kind(own: Own, disk: Disk) -> Iterator[Finding]:
+    """Whether what is stored is there after the machine's next start, and stored by this machine alone."""
+    facts = {"data": own.data, "kind": disk.kind}
+    if disk.kind in _VOLATILE and not own.dev:
+        yield found("own-data-volatile", "data", f"{own.data}: {disk.kind}", **facts)
+    elif disk.kind in _REMOTE:
+        yield found("own-data-remote", "data", f"{own.data}: {disk.kind}", **facts)
 
 
 def _size(octets: int) -> str:
