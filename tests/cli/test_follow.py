@@ -107,6 +107,8 @@ def test_conversations_are_shown_as_they_happen_in_and_out(server: Waypost, foll
     until(lambda: follower.has("Fix:"), what="the refusal of the next hop")
     assert follower.has("<- 550 5.7.1 Relaying")
     assert follower.has("127.0.0.1:")
+    assert follower.has(" to 127.0.0.1[127.0.0.1]:")
+    assert follower.has(" for example.com")
     assert follower.end() == 130
     assert [line for line in follower.told if line.strip()] == ["waypost: following what begins from now on; Ctrl-C ends it\n"]
 
@@ -130,6 +132,22 @@ def test_json_gives_one_event_a_line_and_choices_choose(server: Waypost, follow:
     ) == ("server", 220, ["ts", "event", "session", "who", "lines", "code", "key", "explanation"])
     assert not greeting["explanation"]["meaning"].isascii()
     assert (by_domain.end(), nobody.end(), nobody.lines) == (130, 130, [])
+
+
+def test_what_a_client_brought_is_followed_on_its_way(server: Waypost, follow: Callable[..., Follower]) -> None:
+    """--client shows the attempts at what that client handed over, each under its heading; in the language that was asked for."""
+    own = follow("--client", "127.0.0.1", "--lang", "zh")
+    rows = follow("--json", "--client", "127.0.0.1", "--to", "example.org")
+    send(server, "one@example.com")
+    send(server, "two@example.org")
+    until(lambda: sum("发往 " in line for line in tuple(own.lines)) >= 2, what="both headings")
+    until(lambda: any(row["event"] == "delivery" for row in rows.rows()), what="the delivery")
+    assert own.has("怎样做：")
+    heading = next(row for row in rows.rows() if row["event"] == "attempt")
+    assert list(heading) == ["ts", "event", "session", "id", "peer", "domain", "reused"]
+    assert (heading["domain"], heading["reused"]) == ("example.org", False)
+    assert {row["domain"] for row in rows.rows() if row["event"] == "attempt"} == {"example.org"}
+    assert (own.end(), rows.end()) == (130, 130)
 
 
 def test_a_server_that_ends_ends_those_who_follow(server: Waypost, follow: Callable[..., Follower]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from waypost.clock import Clock
 from waypost.deliver.ear import Ear
 from waypost.history.transcript import BOUND
-from waypost.observe.events import Observers, Spoken
+from waypost.observe.events import AttemptBegan, Observers, Spoken
 
 
 class Hands:
@@ -73,9 +73,11 @@ def test_bounded() -> None:
 
 
 def test_live() -> None:
-    """Whoever follows live hears each line as it is said, the password redacted, under the id of the transcript."""
-    told: list[Spoken] = []
-    listener = ear(Hands(), Observers([told.append], live=True))
+    """Whoever follows live hears the heading and each line as it is said, the password redacted, under the id of the transcript."""
+    events: list[AttemptBegan | Spoken] = []
+    listener = ear(Hands(), Observers([events.append], live=True))
     converse(listener, 1)
+    heading, *told = events
+    assert (heading.id, heading.peer, heading.session) == ("M" * 26, "hop[192.0.2.1]:25", listener.session)
     assert [event.octets for event in told if event.octets.startswith(b"AUTH")] == [b"AUTH PLAIN <redacted>\r\n"]
     assert {event.session for event in told} == {listener.transcript(refused="").session}

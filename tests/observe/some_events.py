@@ -7,6 +7,7 @@ from waypost.mail.envelope import Envelope, Origin, Recipient
 from waypost.mail.outcome import Action, Heard, Outcome
 from waypost.mail.path import Mailbox
 from waypost.observe.events import (
+    AttemptBegan,
     AttemptMade,
     Authenticated,
     Event,
@@ -62,6 +63,7 @@ def every_event(word: str = "word") -> list[Event]:
             account=word,
         ),
         MessageAccepted(session=SESSION, envelope=envelope, message_id=f"<{word}@example.org>"),
+        AttemptBegan(session=SESSION, id=QID, peer="mx.example.org[192.0.2.1]:25", domain=word),
         AttemptMade(
             id=QID,
             reverse_path=word,

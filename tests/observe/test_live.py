@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observe.live_session import ONE, TWO, heard, said, two_sessions
 from observe.some_events import every_event
-from waypost.observe.events import Spoken
+from waypost.mail.outcome import Action, Heard
+from waypost.observe.events import AttemptBegan, AttemptMade, Event, Spoken
+from waypost.observe.layout import columns
 from waypost.observe.live import Live
 from waypost.replies import Key, say
 
@@ -87,3 +91,63 @@ def test_colours_of_old_sessions_are_forgotten() -> None:
     for number in range(1005):
         live.tell(heard(f"S{number:04d}", b"NOOP\r\n"))
     assert len(live._colours) == 1000
+
+
+OUT = "01HF7YAT00000000000000M3XT"
+
+
+def outbound(*, reused: bool = False, action: Action = Action.RELAYED) -> list[Event]:
+    """One message on its way to a stranger's server."""
+    heard_last = Heard(code=250, status="2.0.0", lines=("Queued",), command="end of data")
+    made = next(event for event in every_event() if isinstance(event, AttemptMade))
+    outcome = replace(made.outcome, action=action, heard=heard_last)
+    return [
+        AttemptBegan(session=OUT, id=made.id, peer="mx.example.org[192.0.2.1]:25", domain="example.org", reused=reused),
+        Spoken(session=OUT, at=1.0, from_client=False, octets=b"220 mx ESMTP\r\n"),
+        Spoken(session=OUT, at=1.0, from_client=True, octets=b"EHLO us\r\n"),
+        Spoken(session=OUT, at=1.0, from_client=False, octets=b"250-mx\r\n250-SIZE 1\r\n250 HELP\r\n"),
+        Spoken(session=OUT, at=1.0, from_client=True, octets=b"RSET\r\n"),
+        Spoken(session=OUT, at=1.0, from_client=False, octets=b"250 ok\r\n"),
+        msgspec.structs.replace(made, session="", recipient="ada@example.org", outcome=outcome),
+    ]
+
+
+def test_a_conversation_of_ours_has_a_heading_and_an_end() -> None:
+    """To whom, for which domain, which message; and what became of it, under the name of the conversation though it is not kept."""
+    events = outbound()
+    lines = shown(*events, width=120).splitlines()
+    message = events[0].id  # type: ignore[union-attr]  # it is the heading
+    assert lines[1] == f"M3XT    to mx.example.org[192.0.2.1]:25 for example.org: message {message}"
+    assert lines[-1] == f"M3XT ** {message} relayed for <ada@example.org>: 250 2.0.0 Queued"
+    assert "over the same connection" in shown(*outbound(reused=True), width=120)
+    assert "M3XT !! " in shown(*outbound(action=Action.DEFERRED), width=120)
+
+
+def test_what_strangers_say_to_everything_is_explained_once() -> None:
+    """The second plain 250 of a conversation of ours stands alone; what EHLO offers stands on one line."""
+    text = shown(*outbound(), width=120)
+    assert text.count("The command was carried out.") == 1
+    assert "M3XT <- 250 SIZE 1, HELP" in text
+
+
+def test_an_attempt_without_a_conversation_is_told_of_when_it_fails() -> None:
+    """As before there were headings: success is silent then, failure is not."""
+    *_, made = outbound()
+    *_, late = outbound(action=Action.DEFERRED)
+    assert (shown(made), " !! " in shown(late)) == ("", True)
+
+
+def test_in_chinese() -> None:
+    """Heading, explanations and remedies in the language that was asked for; what was said stays as it was said."""
+    out: list[bytes] = []
+    live = Live(out.append, colour=False, width=lambda: 80, lang="zh")
+    for event in (*two_sessions(), *outbound()):
+        live.tell(event)
+    text = b"".join(out).decode()
+    assert ("发往 mx.example.org[192.0.2.1]:25" in text, "怎样做：" in text, "Fix:" in text, "Accepted" in text) == (
+        True,
+        True,
+        False,
+        False,
+    )
+    assert max(columns(line) for line in text.splitlines()) <= 80

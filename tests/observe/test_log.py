@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observe.some_events import CLOCK, QID, SESSION, every_event
-from waypost.observe.events import AttemptMade, MessageAccepted, Refused, ServerChanged, Spoken
+from waypost.observe.events import AttemptBegan, AttemptMade, MessageAccepted, Refused, ServerChanged, Spoken
 from waypost.observe.log import Log, Printer, columns, wants_colour
 from waypost.observe.settings import LogFormat, LogLevel, LogSettings
 
@@ -50,7 +50,9 @@ def test_no_text_of_a_stranger_makes_a_line_or_moves_a_cursor(word: str, form: L
     """One event is one line (three for an accepted message in the postfix form), printable, whatever stands in it."""
     for event in every_event(word):
         lines = b"".join(logged(form, event, colour=False)).decode()
-        expected = 0 if isinstance(event, Spoken) else 3 if form is LogFormat.POSTFIX and isinstance(event, MessageAccepted) else 1
+        expected = (
+            0 if isinstance(event, Spoken | AttemptBegan) else 3 if form is LogFormat.POSTFIX and isinstance(event, MessageAccepted) else 1
+        )
         assert lines.count("\n") == expected
         assert lines.replace("\n", "").isprintable()
         assert form is not LogFormat.POSTFIX or lines.isascii()

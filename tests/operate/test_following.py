@@ -11,7 +11,16 @@ import pytest
 from waypost.clock import Clock
 from waypost.mail.envelope import Envelope, Recipient
 from waypost.mail.path import Mailbox
-from waypost.observe.events import MessageAccepted, Observers, ServerChanged, SessionClosed, SessionOpened, Spoken
+from waypost.observe.events import (
+    AttemptBegan,
+    MessageAccepted,
+    NoticeQueued,
+    Observers,
+    ServerChanged,
+    SessionClosed,
+    SessionOpened,
+    Spoken,
+)
 from waypost.operate.following import Following, Sieve
 from waypost.operate.verbs import OperatorError
 
@@ -61,12 +70,40 @@ def test_a_domain_shows_in_the_course_of_a_session() -> None:
     assert (accepted("x.test"),) == tuple(sieve.pass_on(accepted("x.test")))
 
 
+def began(session: str, domain: str, message: str = "1") -> AttemptBegan:
+    return AttemptBegan(session=session, id=message, peer="mx[192.0.2.1]:25", domain=domain)
+
+
+def test_what_a_client_handed_over_is_followed_on_its_way_out() -> None:
+    """The attempts at its messages pass with its sessions, and the notices about them; those at others do not."""
+    sieve = Sieve(client="192.0.2.7")
+    brought = msgspec.structs.replace(accepted("x.test"), session="a")
+    events = [opened("a"), brought, began("out", "x.test"), said("out", "EHLO c"), began("other", "x.test", "2"), said("other", "EHLO c")]
+    events += [NoticeQueued(id="9", about="1", to="q", kind="failed"), NoticeQueued(id="9", about="2", to="q", kind="failed")]  # type: ignore[list-item]  # events all
+    passed = [one for event in events for one in sieve.pass_on(event)]
+    assert [*events[:4], events[6]] == passed
+
+
+def test_an_attempt_shows_from_its_heading_on() -> None:
+    """Its domain stands in the heading: nothing is held until RCPT, and other domains stay silent."""
+    sieve = Sieve(to="x.test")
+    first, hello = began("out", "X.test"), said("out", "EHLO c")
+    assert ((first,), (hello,)) == (tuple(sieve.pass_on(first)), tuple(sieve.pass_on(hello)))
+    for event in (began("other", "y.test"), said("other", "EHLO c")):
+        assert tuple(sieve.pass_on(event)) == ()
+    both = Sieve(client="192.0.2.7", to="x.test")
+    for event in (opened("a"), msgspec.structs.replace(accepted("x.test"), session="a")):
+        both.pass_on(event)
+    assert [tuple(both.pass_on(began("o", domain))) for domain in ("y.test", "x.test")] == [(), (began("o", "x.test"),)]
+
+
 def test_what_a_sieve_holds_is_bounded() -> None:
     """Neither one endless session nor any number of sessions grows it without end."""
     sieve = Sieve(to="x.test")
     for number in range(1500):
         sieve.pass_on(said("a", f"NOOP {number}"))
         sieve.pass_on(opened(f"s{number}"))
+        sieve.pass_on(began(f"o{number}", "x.test"))
     assert len(sieve._sessions) == 1000
     assert max(len(held or ()) for held in sieve._sessions.values()) <= 200
 

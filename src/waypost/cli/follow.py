@@ -15,7 +15,7 @@ from waypost.cli import options, output
 from waypost.cli.exits import Exit, FailureError
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.observe.dialogue import entries
-from waypost.observe.events import Event, Spoken
+from waypost.observe.events import AttemptBegan, Event, Spoken
 from waypost.observe.json_lines import JsonLines
 from waypost.observe.live import Live
 from waypost.observe.log import wants_colour
@@ -34,7 +34,7 @@ def follow(args: argparse.Namespace) -> int:
     """Until Ctrl-C, or the end of the server. Raises FailureError."""
     data = options.resolve(args).settings.data
     sockets = sorted((data / "shards").glob("*/control.sock"))
-    show = _as_json(args.lang) if args.json else _as_text()
+    show = _as_json(args.lang) if args.json else _as_text(args.lang)
     wanted = {"client": args.client or "", "to": args.to or ""}
     asyncio.run(_all(sockets, wanted, show, data))
     return Exit.OK
@@ -84,12 +84,12 @@ async def _one(socket: Path, name: str, show: Callable[[dict[str, Any]], None]) 
             output.error(f"{answer['lost']} events came faster than they could be shown, and were left out: --client and --to choose")
 
 
-def _as_text() -> Callable[[dict[str, Any]], None]:
+def _as_text(lang: str) -> Callable[[dict[str, Any]], None]:
     def sink(octets: bytes) -> None:
         sys.stdout.write(octets.decode("utf-8", "replace"))
 
     colour = output.on_terminal() and wants_colour(1)
-    live = Live(sink, colour=colour, width=lambda: shutil.get_terminal_size().columns, look="waypost trace")
+    live = Live(sink, colour=colour, width=lambda: shutil.get_terminal_size().columns, look="waypost trace", lang=lang)
     return lambda each: live.tell(_event(each))
 
 
@@ -102,16 +102,28 @@ def _as_json(lang: str) -> Callable[[dict[str, Any]], None]:
         if isinstance(event, Spoken):
             for row in _said(event, lang):
                 print(json.dumps(row, ensure_ascii=False))
+        elif isinstance(event, AttemptBegan):
+            print(json.dumps(_began(event, each["at"]), ensure_ascii=False))
         else:
             sys.stdout.write(lines.write(event, getattr(event, "severity", "info"), each["at"]).decode())
 
     return show
 
 
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _began(event: AttemptBegan, at: float) -> dict[str, Any]:
+    """The heading of an outbound conversation."""
+    told = {"session": event.session, "id": event.id, "peer": event.peer, "domain": event.domain, "reused": event.reused}
+    return {"ts": _stamp(at), "event": "attempt", **told}
+
+
 def _said(event: Spoken, lang: str) -> list[dict[str, Any]]:
     return [
         {
-            "ts": datetime.fromtimestamp(event.at, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "ts": _stamp(event.at),
             "event": "said",
             "session": event.session,
             "who": str(entry.who),

@@ -12,7 +12,7 @@ from waypost.clock import Clock
 from waypost.history.recorder import Recorder
 from waypost.history.transcript import BOUND
 from waypost.mail import identifier
-from waypost.observe.events import Spoken
+from waypost.observe.events import AttemptBegan, Spoken
 
 if TYPE_CHECKING:
     from waypost.history.transcript import Transcript
@@ -27,7 +27,10 @@ class Ear:
 
     __slots__ = ("_at", "_began", "_clock", "_hostname", "_live", "_message", "_noted", "_notes", "_peer", "_recorder", "_session")
 
-    def __init__(self, clock: Clock, observers: Observers, *, hostname: str, message: str, peer: str) -> None:
+    def __init__(
+        self, clock: Clock, observers: Observers, *, hostname: str, message: str, peer: str, domain: str = "", reused: bool = False
+    ) -> None:
+        """``domain``: that of the recipients; ``reused``: other mail went over this connection before."""
         self._clock = clock
         self._at = clock.monotonic()
         self._began = self._at
@@ -39,6 +42,8 @@ class Ear:
         self._session = ""
         self._recorder: Recorder | None = None
         self._live = observers if observers.live else None
+        if self._live is not None:
+            self._live.tell(AttemptBegan(session=self.session, id=message, peer=peer, domain=domain, reused=reused))
 
     @property
     def session(self) -> str:

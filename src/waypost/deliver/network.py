@@ -180,7 +180,7 @@ class _Journey:
         hop = means.share.pool.take(self._key(host), seconds=means.outbound.reuse_seconds)
         if hop is None:
             return False
-        hop.listen(self._ear(hop.name))
+        hop.listen(self._ear(hop.name, reused=True))
         return await self._deliver(hop)
 
     async def _visit(self, target: Target, upgrade: Upgrade) -> bool:
@@ -252,11 +252,20 @@ class _Journey:
             chunking=self._means.chunks_with(target.name),
         )
 
-    def _ear(self, peer: str) -> Ear | None:
+    def _ear(self, peer: str, *, reused: bool = False) -> Ear | None:
         means = self._means
         if means.history is None and not means.observers.live:
             return None
-        ear = Ear(means.clock, means.observers, hostname=means.hostname, message=self._lease.envelope.id, peer=peer)
+        lease = self._lease
+        ear = Ear(
+            means.clock,
+            means.observers,
+            hostname=means.hostname,
+            message=lease.envelope.id,
+            peer=peer,
+            domain=lease.domain,
+            reused=reused,
+        )
         self._result.ears.append(ear)
         return ear
 

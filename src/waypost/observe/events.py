@@ -111,6 +111,21 @@ class SessionClosed(Struct, frozen=True, kw_only=True):
     role: str = ""
 
 
+class AttemptBegan(Struct, frozen=True, kw_only=True):
+    """A connection to a next hop stands, or is used again, for one message; made only where someone follows conversations live."""
+
+    session: str
+    """Id of the outbound conversation."""
+    id: str
+    """Queue id."""
+    peer: str
+    """``host[address]:port``."""
+    domain: str
+    """Of the recipients."""
+    reused: bool = False
+    """Whether other mail went over this connection before."""
+
+
 class AttemptMade(Struct, frozen=True, kw_only=True):
     """One attempt at one recipient ended, and its outcome is durable."""
 
@@ -172,6 +187,7 @@ Event: TypeAlias = (
     | Authenticated
     | MessageAccepted
     | SessionClosed
+    | AttemptBegan
     | AttemptMade
     | NoticeQueued
     | MessageFinished

@@ -10,6 +10,7 @@ import msgspec
 
 from waypost.observe.escape import printable
 from waypost.observe.events import (
+    AttemptBegan,
     AttemptMade,
     Authenticated,
     MessageAccepted,
@@ -129,7 +130,7 @@ def _row(event: Event, ts: str, level: str) -> Row | None:  # noqa: C901, PLR091
             return Row(ts, level, "altered", event.id, change=event.change)
         case ServerChanged():
             return Row(ts, level, "server", what=event.what, detail=event.detail)
-        case Spoken():
+        case Spoken() | AttemptBegan():
             return None
         case _:
             assert_never(event)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from waypost.clock import SYSTEM
-from waypost.observe.events import ServerChanged, SessionOpened, SessionSecured, Spoken
+from waypost.observe.events import AttemptBegan, ServerChanged, SessionOpened, SessionSecured, Spoken
 from waypost.observe.json_lines import JsonLines
 from waypost.observe.postfix_lines import PostfixLines
 from waypost.observe.settings import LogFormat, LogSettings
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 STDERR = 2
 _RANK = {"debug": 0, "info": 1, "warning": 2, "error": 3}
-_UNUSUAL = frozenset({Spoken, SessionOpened, SessionSecured, ServerChanged})
+_UNUSUAL = frozenset({Spoken, AttemptBegan, SessionOpened, SessionSecured, ServerChanged})
 """Events that are not always told at level info."""
+_CONVERSATION = frozenset({Spoken, AttemptBegan})
+"""Events for whoever follows conversations, of which a log has nothing."""
 _GREETED = frozenset({"greeting", "greeting-lmtp"})
 
 
@@ -61,7 +63,7 @@ class Log:
     def tell(self, event: Event) -> None:
         """Write ``event`` if it is severe enough; never blocks when the sink does not, never raises."""
         level = _level(event, connections=self._postfix is not None)
-        if _RANK[level] >= self._least and type(event) is not Spoken:
+        if _RANK[level] >= self._least and type(event) not in _CONVERSATION:
             self._sink(self._line(event, level))
 
     def lost(self, count: int) -> bytes:
@@ -110,7 +112,7 @@ def _level(event: Event, *, connections: bool) -> str:
     if type(event) not in _UNUSUAL:
         return "info"
     match event:
-        case Spoken():
+        case Spoken() | AttemptBegan():
             return "debug"
         case SessionOpened():
             return "info" if connections or event.key not in _GREETED else "debug"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from waypost.mail.outcome import Action
 from waypost.observe.escape import ascii_only
 from waypost.observe.events import (
+    AttemptBegan,
     AttemptMade,
     Authenticated,
     MessageAccepted,
@@ -91,7 +92,7 @@ def _told(event: Event) -> Iterator[tuple[str, str]]:  # noqa: C901, PLR0912 - o
             yield "postsuper", f"{event.id}: {event.change}"
         case ServerChanged():
             yield "master", f"{_SEVERITY.get(event.severity, '')}{event.what}: {event.detail}".removesuffix(": ")
-        case Spoken():
+        case Spoken() | AttemptBegan():
             return
         case _:
             assert_never(event)

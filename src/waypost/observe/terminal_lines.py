@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from waypost.mail.outcome import Action
 from waypost.observe.escape import printable
 from waypost.observe.events import (
+    AttemptBegan,
     AttemptMade,
     Authenticated,
     MessageAccepted,
@@ -80,7 +81,7 @@ def _told(event: Event) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR09
             return "altered", f"{event.id}: {event.change}"
         case ServerChanged():
             return event.severity if event.severity != "info" else "server", f"{event.what}: {event.detail}".removesuffix(": ")
-        case Spoken():
+        case Spoken() | AttemptBegan():
             return None
         case _:
             assert_never(event)

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from waypost.mail import identifier
-from waypost.observe.events import AttemptMade, MessageAccepted, ServerChanged, SessionClosed, SessionOpened, Spoken
+from waypost.observe.events import (
+    AttemptBegan,
+    AttemptMade,
+    MessageAccepted,
+    NoticeQueued,
+    ServerChanged,
+    SessionClosed,
+    SessionOpened,
+    Spoken,
+)
 from waypost.operate.verbs import OperatorError
 
 if TYPE_CHECKING:
@@ -124,6 +133,7 @@ class _Follower:
 class Sieve:
     """Lets through events of conversations with ``client`` (an address or a network) and about mail to the domain ``to``; empty: all.
 
+    What a client handed over is its own on the way out too: the attempts at it pass with the session that brought it.
     A conversation shows only in its course to whom it sends: until then its events are held, a bounded number of them.
     """
 
@@ -133,6 +143,8 @@ class Sieve:
         self._to = to.lower().lstrip("@").encode("utf-8", "replace")
         self._sessions: OrderedDict[str, list[Event] | None] = OrderedDict()
         """What is held of each session; None: it is one of those that pass."""
+        self._messages: OrderedDict[str, None] = OrderedDict()
+        """Messages that came by a session which passes."""
 
     def pass_on(self, event: Event) -> Iterable[Event]:
         """The events that go on now that ``event`` came."""
@@ -143,9 +155,13 @@ class Sieve:
         session = str(getattr(event, "session", ""))
         if isinstance(event, SessionOpened) and not self._is_client(event.client):
             return ()
+        if isinstance(event, AttemptBegan):
+            return self._of_attempt(event)
         if not session or (self._network is not None and session not in self._sessions and not isinstance(event, SessionOpened)):
             return self._alone(event)
-        return self._of_session(session, event)
+        passing = self._of_session(session, event)
+        self._remember(passing)
+        return passing
 
     def _is_client(self, address: str) -> bool:
         if self._network is None:
@@ -155,9 +171,29 @@ class Sieve:
         except ValueError:
             return False
 
+    def _of_attempt(self, event: AttemptBegan) -> Iterable[Event]:
+        """A conversation of ours begins: it passes as a whole, for the domain stands in it, or not at all."""
+        if (self._network is not None and event.id not in self._messages) or (self._to and not self._is_domain(f"@{event.domain}")):
+            return ()
+        self._sessions[event.session] = None
+        if len(self._sessions) > _SESSIONS:
+            self._sessions.popitem(last=False)
+        return (event,)
+
+    def _remember(self, passing: Iterable[Event]) -> None:
+        for event in passing:
+            if isinstance(event, MessageAccepted):
+                self._messages[event.envelope.id] = None
+        while len(self._messages) > _SESSIONS:
+            self._messages.popitem(last=False)
+
     def _alone(self, event: Event) -> Iterable[Event]:
-        """Of no conversation that is known: it passes if it names the domain and no client was asked for."""
-        return (event,) if self._network is None and self._names(event) else ()
+        """Of no conversation that is known: it passes if it names the domain, and is about mail of the client where one was asked for."""
+        about = event.about if isinstance(event, NoticeQueued) else str(getattr(event, "id", ""))
+        if self._network is not None and about not in self._messages:
+            return ()
+        named = self._names(event) or (self._network is not None and not self._to)
+        return (event,) if named else ()
 
     def _of_session(self, session: str, event: Event) -> Iterable[Event]:
         held = self._sessions.get(session, [] if self._to else None)
