@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,17 @@ def test_who_refused_is_told(checks: dict[str, dict[str, Any]]) -> None:
 def test_a_reset_behind_the_handshake(checks: dict[str, dict[str, Any]]) -> None:
     """A server that resets what it has just taken is told as that, however early the reset comes."""
     assert [finding["key"] for finding in checks["resets"]["findings"] if finding["severity"] == "error"] == ["reset-at-once"]
+
+
+def test_without_a_network_nobody_else_is_blamed() -> None:
+    """On a machine that has no route at all the missing network is the one thing to mend, for a name and for an address."""
+    for name in namespaces.alone():
+        for target in ("mx.example.org", "192.0.2.25"):
+            command = ["ip", "netns", "exec", name, sys.executable, "-m", "waypost.cli.main", "check", "--json", "--lang", "en", target]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            found = json.loads(done.stdout)
+            assert found["next_step"].startswith("Bring the network up")
+            assert done.returncode == 2
 
 
 def test_port_25_alone_filtered(checks: dict[str, dict[str, Any]]) -> None:

@@ -48,6 +48,8 @@ def judged(*contacts: Contact) -> list[str]:
         ({25: Way.NETWORK, 465: Way.REFUSED}, ["connection-prohibited", "ports-closed"]),
         ({25: Way.HOST, 465: Way.HOST}, ["host-unreachable", "ports-closed"]),
         ({25: Way.DROPPED}, ["connection-dropped"]),
+        ({25: Way.REFUSED, 1025: Way.OPEN}, ["listens-elsewhere", "port-open"]),
+        ({25: Way.OPEN, 1025: Way.REFUSED}, ["port-open"]),
     ],
 )
 def test_neighbours_tell(ways: dict[int, Way], wanted: list[str]) -> None:

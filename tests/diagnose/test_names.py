@@ -106,6 +106,14 @@ def test_whose_word_counts(word: Word, claimed: bool, key: str) -> None:  # noqa
     assert ("192.0.2.53" in told[0].told().meaning) == (key in ("dnssec-unproven", "dnssec-unknown"))
 
 
+def test_a_misspelt_name_below_a_domain_that_is_there() -> None:
+    """Nobody is sent to the registrar for a name below a domain that takes mail; that domain's exchangers are told."""
+    wrong = f"smtp.{DOMAIN}"
+    found = ask({**SOUND, (wrong, "MX"): Outcome.MISSING}, wrong).findings
+    told = next(finding for finding in found if finding.severity == "error")
+    assert (told.key, told.facts["order"]) == ("name-missing-below", HOST)
+
+
 def test_what_could_not_be_asked_is_no_fault() -> None:
     """A reverse tree that does not answer says nothing about the address."""
     assert not {"reverse-missing", "reverse-mismatch"} & keys(ask({**SOUND, (REVERSE, "PTR"): Outcome.SILENT}))

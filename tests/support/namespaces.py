@@ -134,3 +134,17 @@ def made() -> Iterator[Row]:
         yield row
     finally:
         row.remove()
+
+
+def alone() -> Iterator[str]:
+    """A namespace with nothing but a loopback device, for the length of a loop over it."""
+    require_root()
+    require("ip", shutil.which("ip"), "install iproute2")
+    name = f"wp-{secrets.token_hex(3)}-a"
+    made_ = _ip("netns", "add", name, check=False)
+    require("network namespaces", made_.returncode == 0, made_.stderr.strip())
+    try:
+        _ip("-n", name, "link", "set", "lo", "up")
+        yield name
+    finally:
+        _ip("netns", "delete", name, check=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
-from waypost.diagnose.plan import SMTP, SUBMISSION, SUBMISSIONS
+from waypost.diagnose.plan import LOCAL, SMTP, SUBMISSION, SUBMISSIONS
 from waypost.diagnose.scene import UNREACHED, Contact, Speech, Way
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def _judge_address(
     place = contacts[0].place
     for why in dict.fromkeys(contact.withheld for contact in contacts if contact.withheld is not None):
         yield _untried(why, [contact for contact in contacts if contact.withheld is why])
-    closed = [contact for contact in contacts if not (contact.open or contact.withheld) and contact.place.port not in needed]
+    closed = [contact for contact in contacts if not (contact.open or contact.withheld) and contact.place.port not in (*needed, *LOCAL)]
     if closed:
-        ports = ", ".join(str(contact.place.port) for contact in closed)
+        ports = _ports(closed)
         yield Finding(key="ports-closed", about=place.address, evidence=_details(closed), facts={"ports": ports, "host": place.host})
 
 
@@ -88,7 +88,8 @@ def _detail(contact: Contact) -> tuple[str, ...]:
 
 def _closed(contact: Contact, beside: Sequence[Contact], *, by_mx: bool, echo: bool | None) -> Finding:
     """A port that must be open and is not; its neighbours tell a filter from a dead machine."""
-    facts = {**_facts(contact), "detail": contact.detail, "ports": ", ".join(str(other.place.port) for other in beside)}
+    elsewhere = next((str(other.place.port) for other in beside if other.greeted), "")
+    facts = {**_facts(contact), "detail": contact.detail, "ports": _ports(beside), "elsewhere": elsewhere}
     telling = beside if contact.way is Way.DROPPED else ()  # what the neighbours do tells a filter from a machine that is off
     shown = (contact, *(other for other in telling if other is not contact))
     pinged = () if echo is None else (f"{contact.place.address} answers {'a ping' if echo else 'no ping either'}",)
@@ -107,10 +108,16 @@ def _key_of_closed(contact: Contact, beside: Sequence[Contact], *, by_mx: bool, 
             return "mail-ports-filtered" if echo else "address-dead"
         case Way.REFUSED if smtp and submits and not by_mx:
             return "submission-only"
+        case Way.REFUSED if any(other.greeted and other.place.port in LOCAL for other in beside):
+            return "listens-elsewhere"
         case Way.NETWORK | Way.HOST if alive:
             return "connection-prohibited"  # the way to the machine is there: a rule rejects this port
         case _:
             return UNREACHED[contact.way]
+
+
+def _ports(contacts: Sequence[Contact]) -> str:
+    return ", ".join(str(contact.place.port) for contact in contacts)
 
 
 def _details(contacts: Sequence[Contact]) -> tuple[str, ...]:
@@ -130,7 +137,7 @@ def _untried(why: Withheld, contacts: Sequence[Contact]) -> Finding:
     """What nobody tried at one address, told once for all ports."""
     first = contacts[0]
     about = first.place.shown if len(contacts) == 1 else first.place.address
-    ports = ", ".join(str(contact.place.port) for contact in contacts)
+    ports = _ports(contacts)
     return Finding(key=why.value, about=about, evidence=_detail(first), facts={**_facts(first), "ports": ports, "detail": first.detail})
 
 

@@ -84,6 +84,20 @@ async def dial(address: str, port: int, *, seconds: float, source: str = "") -> 
     return connection
 
 
+def online() -> bool:
+    """Whether this machine has a way to the internet at all: routes to addresses that are nobody's are looked up, and nothing is sent."""
+    return any(_routed(family, address) for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")))
+
+
+def _routed(family: socket.AddressFamily, address: str) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as made:
+            made.connect((address, 9))
+    except OSError:
+        return False
+    return True
+
+
 def _socket(address: str, source: str) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     made.setblocking(False)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP = 25, 465, 587, 2525, 24
 PORTS = (SMTP, SUBMISSIONS, SUBMISSION, ALTERNATE, LMTP)
 """Where mail servers listen; each is tried where no port was given."""
+LOCAL = (1025, 1587)
+"""Where servers for development listen, ours among them: tried too on this machine itself, where nobody minds."""
 
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]+):([0-9]{1,5})")
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
-from waypost.diagnose.dialling import dial
+from waypost.diagnose.dialling import dial, online
 from waypost.diagnose.echo import echo
 from waypost.diagnose.talk import NOTHING, Said, Talk
 from waypost.net.dial import UnreachableError
@@ -15,6 +15,8 @@ from waypost.net.stream import HandshakeError
 from waypost.net.tls import client_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from waypost.clock import Clock
     from waypost.diagnose.dialling import Withheld
     from waypost.diagnose.lookup import Lookup
@@ -225,6 +227,7 @@ class Scene:
     clock: Clock
     dial: Dial = dial
     echo: Echo = echo
+    online: Callable[[], bool] = online
     servers: list[Server] = field(default_factory=list)
     """Written by ``names``: best first."""
     contacts: list[Contact] = field(default_factory=list)

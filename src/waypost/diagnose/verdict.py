@@ -25,8 +25,8 @@ _ON_THE_WAY = frozenset({Stage.OWN, Stage.NAMES, Stage.REACH, Stage.GREETING, St
 """Where it is decided whether mail arrives; certificates, and what a domain publishes for what it sends, do not."""
 _AFTER = frozenset({"reverse-missing", "reverse-mismatch"})
 """Faults of names that harm what is sent, not what comes in: found early, and mended after others that are as grave."""
-_ROOTS = ("address-private",)
-"""Warnings that explain why nothing was reached."""
+_ROOTS = ("offline-here", "address-private")
+"""Findings that explain why nothing was reached."""
 _WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2, Severity.OK: 3}
 _STAGES = tuple(Stage)
 
@@ -114,7 +114,7 @@ def first_to_mend(scene: Scene, findings: Sequence[Finding], answer: Verdict) ->
     """The one thing to do next: what stops mail, else the gravest, of equals that which comes first on the way."""
     faults = [finding for finding in findings if _WEIGHT[finding.severity] <= 1]
     if answer is Verdict.DOES_NOT_WORK:
-        roots = [finding for finding in faults if finding.key in _ROOTS]
+        roots = sorted((finding for finding in faults if finding.key in _ROOTS), key=lambda finding: _ROOTS.index(finding.key))
         stops = [finding for finding in _stops(scene, faults) if finding.severity is Severity.ERROR]
         faults = [finding for finding in faults if finding.stage in _ON_THE_WAY] or faults
         if stops or (roots and not any(contact.greeted for contact in scene.contacts)):

@@ -62,7 +62,8 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
     exchangers, host, vouching, root = await asyncio.gather(
         scene.lookup.ask(target.name, "MX"), _host(scene.lookup, target.name), scene.lookup.vouching(), scene.lookup.ask(".", "SOA")
     )
-    for finding in judge_domain(exchangers, host, vouching, root):
+    above = await _above(scene.lookup, exchangers)
+    for finding in judge_domain(exchangers, host, vouching, root) if above is None else judge_below(exchangers, above):
         yield finding
     hosts = await _hosts(scene, exchangers, host)
     for finding in judge_exchangers(exchangers, hosts):
@@ -146,6 +147,22 @@ def judge_domain(exchangers: Answer, host: Host, vouching: Vouching, root: Answe
     records = _mx(exchangers)
     if not records and host.addresses:
         yield Finding(key="mx-implicit", about=about, evidence=(*exchangers.evidence, *host.four.evidence), facts={"name": about})
+
+
+async def _above(lookup: Lookup, exchangers: Answer) -> Answer | None:
+    """Of a name that does not exist the exchangers of the domain above it, where that one takes mail: then the name is misspelt."""
+    above = exchangers.name.partition(".")[2]
+    if exchangers.outcome is not Outcome.MISSING or "." not in above:
+        return None
+    found = await lookup.ask(above, "MX")
+    return found if any(name for _, name in _mx(found)) else None
+
+
+def judge_below(missing: Answer, above: Answer) -> Iterator[Finding]:
+    """A name that does not exist, below a domain that does."""
+    order = ", ".join(name for _, name in _mx(above))
+    facts = {"name": missing.name, "domain": above.name, "order": order}
+    yield Finding(key="name-missing-below", about=missing.name, evidence=(*missing.evidence, *above.evidence), facts=facts)
 
 
 def _dnssec(answer: Answer, vouching: Vouching) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
 from waypost.diagnose.contacts import judge
 from waypost.diagnose.dialling import WithheldError
 from waypost.diagnose.finding import Finding
-from waypost.diagnose.plan import PORTS, SMTP, SUBMISSIONS
+from waypost.diagnose.plan import LOCAL, PORTS, SMTP, SUBMISSIONS
 from waypost.diagnose.scene import Contact, Place, Source, Speech, Way
 from waypost.diagnose.talk import NOTHING, Said, Talk
 from waypost.net.dial import UnreachableError
@@ -74,6 +75,8 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
     by_mx = any(server.source is Source.EXCHANGER for server in scene.servers)
     for finding in judge(scene.contacts, needed=_needed(scene), by_mx=by_mx, echoes=echoes):
         yield finding
+    if not any(contact.way not in (Way.NETWORK, Way.WITHHELD) for contact in scene.contacts) and not scene.online():
+        yield Finding(key="offline-here", about=scene.target.name)
     left_out = sum(len(server.addresses) for server in scene.servers) - scene.limits.addresses
     if left_out > 0:
         facts = {"count": str(left_out), "most": str(scene.limits.addresses)}
@@ -84,7 +87,8 @@ def _places(scene: Scene) -> Iterator[Place]:
     """Where to connect: of an exchanger SMTP's own port and those of submission, of a named port that one alone."""
     ports = PORTS if scene.target.port is None else (scene.target.port,)
     for server, address in sorted(_chosen(scene), key=lambda pair: scene.servers.index(pair[0])):
-        for port in ports:
+        at_home = scene.target.port is None and server.source is Source.GIVEN and ip_address(address).is_loopback
+        for port in (*ports, *LOCAL) if at_home else ports:
             yield Place(server.host, address, port)
 
 
