@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.chains import Leaf, make
-from waypost.diagnose import certificate, client_hello, sts, tlsa
+from waypost.diagnose import certificate, client_hello, sts, tls, tlsa
 from waypost.diagnose.certificate import Certificate, CertificateUnreadableError
 from waypost.diagnose.client_hello import Alert, Other, ServerHello
 from waypost.diagnose.lookup import Answer, Outcome
+from waypost.diagnose.scene import Place
+from waypost.diagnose.talk import Said
 
 NOW = datetime.now(UTC).timestamp()
 HOST = "mx.broken.example"
@@ -245,3 +247,11 @@ def test_any_policy_is_read_or_refused(octets: bytes) -> None:
     """No octets break the reading of policies."""
     with contextlib.suppress(sts.PolicyError):
         sts.parse_policy(octets)
+
+
+@pytest.mark.parametrize(("address", "told"), [("127.0.0.1", []), ("44.128.0.25", ["starttls-missing"])])
+def test_on_this_machine_nothing_crosses_a_network(address: str, told: list[str]) -> None:
+    """A server for development that is reached over loopback is not blamed for having no STARTTLS."""
+    hello = Said((b"250-mx.example.org\r\n", b"250 SIZE\r\n"), 0.0)
+    look = tls.Look(place=Place("mx.example.org", address, 25), implicit=False, hello=hello, reply=Said((b"502 no\r\n",), 0.0))
+    assert [finding.key for finding in tls.judge(look)] == told

@@ -107,7 +107,7 @@ def _offer(look: Look, about: str, facts: dict[str, object]) -> Iterator[Finding
     if not look.offered:
         if look.reply.code == 220:
             yield found("starttls-hidden", about, *look.hello.evidence, *look.reply.evidence, **facts)
-        elif look.place.port != LMTP:
+        elif look.place.port != LMTP and not ip_address(look.place.address).is_loopback:  # there nothing crosses a network
             key = "starttls-missing-submission" if look.submission else "starttls-missing"
             yield found(key, about, *look.hello.evidence, **facts)
         return
