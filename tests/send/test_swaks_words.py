@@ -218,3 +218,23 @@ def test_a_transcript_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
         send.run_words([*BASE, "-q", "nowhere", "--output-file-stderr", str(err)])
     assert (ended.value.code, capsys.readouterr().err) == (64, "")
     assert "nowhere is no stage" in err.read_text()
+
+
+class Typed(io.StringIO):
+    """Somebody at a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def test_a_recipient_is_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal, where none was named and the session goes that far."""
+    where = ["--server", "127.0.0.1:1", "--from", "a@example.net", "--dump", "protocol"]
+    monkeypatch.setattr("sys.stdin", Typed("b@example.org\n"))
+    assert send.run_words(where) == 0
+    said = capsys.readouterr()
+    assert (said.err, "to = b@example.org" in said.out) == ("To: ", True)
+    monkeypatch.setattr("sys.stdin", Typed(""))
+    assert send.run_words([*where, "-q", "helo"]) == 0
+    assert capsys.readouterr().err == ""

@@ -20,7 +20,7 @@ from waypost.cli import options, output, send_errand, send_options, send_where
 from waypost.cli.exits import Exit, FailureError, UsageError
 from waypost.cli.send_dump import dump, support
 from waypost.cli.send_shown import Shown, whole
-from waypost.cli.send_words import rewritten
+from waypost.cli.send_words import question, rewritten
 from waypost.clock import SYSTEM
 from waypost.diagnose.send.dkim import KeyFileError, Signer, read_key
 from waypost.diagnose.send.errand import Letter, Security
@@ -90,6 +90,8 @@ def _redirected(args: argparse.Namespace) -> Iterator[None]:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if send_errand.lacks_recipients(args) and sys.stdin.isatty():
+        args.to = [question("To: ")]
     letters = _letters(args)
     if args.dump_mail:
         sys.stdout.flush()

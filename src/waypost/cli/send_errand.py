@@ -108,10 +108,15 @@ def seconds(args: argparse.Namespace) -> float:
     return value or _FOR_EVER
 
 
+def lacks_recipients(args: argparse.Namespace) -> bool:
+    """Whether the session goes so far that it needs a recipient, and none was named. Raises UsageError."""
+    return not addresses(args) and not _before(_stop(args), Stage.RCPT)
+
+
 def errand(args: argparse.Namespace, letters: tuple[Letter, ...]) -> Errand:
     """The whole of it. Raises UsageError."""
     stop = _stop(args)
-    if not addresses(args) and not _before(stop, Stage.RCPT):
+    if lacks_recipients(args):
         raise UsageError("say to whom: --to ADDRESS (or stop before that: --quit-after ehlo)")
     return Errand(
         hello=hello(args),

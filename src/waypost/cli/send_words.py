@@ -119,9 +119,10 @@ def _asked(given: _Given, actions: Mapping[str, argparse.Action]) -> list[str]:
     if action is None or given.values or action.nargs is not None or not isinstance(action.metavar, str):
         return given.words
     prompt = f"{given.option.lstrip('-')}: "
-    return [given.option, getpass.getpass(prompt) if action.dest == "auth_password" else _line(prompt)]
+    return [given.option, getpass.getpass(prompt) if action.dest == "auth_password" else question(prompt)]
 
 
-def _line(prompt: str) -> str:
+def question(prompt: str) -> str:
+    """What somebody on the terminal answers; asked on standard error, for the transcript is standard output."""
     print(prompt, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().removesuffix("\n")

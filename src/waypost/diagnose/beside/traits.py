@@ -16,7 +16,7 @@ from waypost.diagnose.client_hello import ServerHello
 from waypost.diagnose.finding import Severity, Stage
 from waypost.diagnose.offers import READABLE, mechanisms
 from waypost.diagnose.probes.dialogue import listed_commands
-from waypost.diagnose.scene import Source, Way, offered
+from waypost.diagnose.scene import Source, Speech, Way, offered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +98,15 @@ def _servers(seen: Seen) -> Iterator[Trait]:
         yield Trait(key="port" if named else f"port.{port}", section=Section.SERVERS, row="point.port", value=_port(best), facts=facts)
 
 
+_MUTE = frozenset({Speech.SILENT, Speech.CLOSED, Speech.RESET})
+"""What an open port says that says nothing."""
+
+
 def _port(contact: Contact) -> Value:
-    words = [contact.speech.value.upper()] if contact.speech is not None else []
+    words = [contact.speech.value.upper()] if contact.speech is not None and contact.speech not in _MUTE else []
     words += ["TLS"] if contact.implicit_tls else []
     shown = f"{contact.place.port}: {', '.join(words)}" if words else str(contact.place.port)
-    word = "" if contact.way is Way.OPEN else f"way.{contact.way.value}"
+    word = f"said.{contact.speech.value}" if contact.speech in _MUTE else "" if contact.way is Way.OPEN else f"way.{contact.way.value}"
     return Value(lines=(shown,), word=word, essence=(contact.way, contact.speech, contact.implicit_tls))
 
 
