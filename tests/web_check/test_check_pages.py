@@ -321,6 +321,8 @@ def test_limits_are_told() -> None:
         assert call(stage, target=DOMAIN).fields["content-location"] == f"{first.fields['location']}.json"
         other = ask(stage, "/check/", {"target": f"ada@{DOMAIN}"})
         assert (other.status, 0 < int(other.fields["retry-after"]) <= 60) == (429, True)
+        assert 'role="alert"' in other.text
+        assert "aria-invalid" not in other.text
         assert call(stage, target="nothing.example").status == 200
         again = call(stage, target="more.example")
         assert (again.status, int(again.fields["retry-after"]) > 600) == (429, True)

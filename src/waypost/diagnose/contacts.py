@@ -138,7 +138,7 @@ def _untried(why: Withheld, contacts: Sequence[Contact]) -> Finding:
     first = contacts[0]
     about = first.place.shown if len(contacts) == 1 else first.place.address
     ports = _ports(contacts)
-    return Finding(key=why.value, about=about, evidence=_detail(first), facts={**_facts(first), "ports": ports, "detail": first.detail})
+    return Finding(key=why.value, about=about, facts={**_facts(first), "ports": ports, "detail": first.detail})
 
 
 def _judge_families(contacts: Sequence[Contact], needed: frozenset[int]) -> Iterator[Finding]:

@@ -107,7 +107,7 @@ class Pages:
             headers={"retry-after": str(wrong.seconds)} if wrong and wrong.seconds else {},
             given=given,
             wrong=wrong.says(lang) if wrong else "",
-            field=_FIELDS.get(wrong.name, "target") if wrong else "",
+            field=_field(wrong),
             ports=[*PORTS, *sorted(plan.rules.ports - set(PORTS))] if home and plan.rules.inside else PORTS,
             inside=home and bool(plan.rules.inside),
             plan=plan,
@@ -179,6 +179,11 @@ class Pages:
 
 _FIELDS = {"no_port": "port", "two_ports": "port", "sender": "from"}
 """Of the reasons to turn away, those about another field than the target."""
+
+
+def _field(wrong: TurnedAwayError | None) -> str:
+    """The field to mend; none where the time is wrong and not what was asked."""
+    return "" if wrong is None or wrong.seconds else _FIELDS.get(wrong.name, "target")
 
 
 async def _fields(request: Request) -> dict[str, str]:
