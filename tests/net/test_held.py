@@ -35,7 +35,7 @@ def test_a_socket_of_ones_own(address: str) -> None:
         assert _mine(place) == [os.getpid()]
         found = next(held for held in listening() or () if held.place == place)
     assert found.account == os.geteuid()
-    assert found.processes[0].group == os.getpgid(0)
+    assert found.processes[0].parent == os.getppid()
     assert _mine(place) == []
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from waypost.cli import options, output
 from waypost.cli.exits import UsageError
 from waypost.cli.progress import Progress
+from waypost.clock import SYSTEM
 from waypost.daemon.selfcheck import gather
 from waypost.diagnose.check import check
 from waypost.diagnose.lookup import DnsLookup
 from waypost.diagnose.own.steps import steps, target
-from waypost.diagnose.plan import Options
+from waypost.diagnose.plan import Limits, Options
 
 if TYPE_CHECKING:
     import argparse
@@ -41,9 +42,11 @@ def run_self(args: argparse.Namespace) -> Diagnosis:
         selectors=tuple(args.selector),
         authorities=read_authorities(args.ca),
     )
+    began = SYSTEM.monotonic()
     own = gather(loaded, command=_command(args))
-    resolvers = tuple(args.resolver) or loaded.settings.dns.resolvers
-    return asyncio.run(_check(own, plan, resolvers, args))
+    lookup = DnsLookup(tuple(args.resolver) or loaded.settings.dns.resolvers)
+    limits = Limits(whole=Limits().whole - (SYSTEM.monotonic() - began))  # a server that hangs has taken its part of the time
+    return asyncio.run(_check(own, plan, limits, lookup, args))
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -56,11 +59,11 @@ def _command(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-async def _check(own: Own, plan: Options, resolvers: tuple[str, ...], args: argparse.Namespace) -> Diagnosis:
+async def _check(own: Own, plan: Options, limits: Limits, lookup: DnsLookup, args: argparse.Namespace) -> Diagnosis:
     progress = Progress(own.hostname, args.lang, shown=not args.json and sys.stderr.isatty() and output.on_terminal())
     with progress:
         ticking = asyncio.ensure_future(progress.tick())
         try:
-            return await check(target(own), plan, tell=progress.tell, lookup=DnsLookup(resolvers), probes=steps(own))
+            return await check(target(own), plan, tell=progress.tell, limits=limits, lookup=lookup, probes=steps(own))
         finally:
             ticking.cancel()

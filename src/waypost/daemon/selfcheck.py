@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from waypost.net.held import Held
 
 _EVERYWHERE = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared, not bound
-_PATIENCE = 3.0
+_PATIENCE = 2.0
 """Seconds for each answer of the running server."""
 _LATE = 14_400
 """Seconds after which mail is late where senders are never told."""
@@ -207,7 +207,9 @@ def _held(door: Door, sockets: tuple[Held, ...] | None, presence: Presence, proc
     there = [held for held in sockets if _same(held.place, door.place)]
     if not there:
         return replace(door, bound=False)
-    ours = str(door.place) in said or any(_is_ours(held, presence, process, settings) for held in there)
+    ours = str(door.place) in said or any(_is_ours(held, process) for held in there)
+    if not ours and presence is not Presence.STOPPED and not any(_is_foreign(held, settings) for held in there):
+        return door  # nobody tells whose it is: it may be ours
     return replace(door, bound=True, ours=ours, holder="" if ours else _named(there))
 
 
@@ -222,23 +224,19 @@ def _same(held: Place, wanted: Place) -> bool:
     return held.address in (wanted.address, "::") or (wanted.address in _EVERYWHERE and (":" in held.address) == (":" in wanted.address))
 
 
-def _is_ours(held: Held, presence: Presence, process: int, settings: Settings) -> bool:
-    if presence is Presence.STOPPED:
-        return False
+def _is_ours(held: Held, process: int) -> bool:
+    """Whether the server's first process, or one that it started, holds the socket."""
+    return bool(process) and any(process in (each.number, each.parent) for each in held.processes)
+
+
+def _is_foreign(held: Held, settings: Settings) -> bool:
+    """Whether somebody else surely holds it: a process that can be seen, or an account that is neither root nor the data's owner."""
     if held.processes:
-        group = _group(process)
-        return any(each.number == process or (group and each.group == group) for each in held.processes)
-    try:  # whose socket it is may be all that is told
-        return settings.data.stat().st_uid == held.account
+        return True
+    try:
+        return held.account not in (-1, 0, settings.data.stat().st_uid)
     except OSError:
         return False
-
-
-def _group(process: int) -> int:
-    try:
-        return os.getpgid(process) if process else 0
-    except OSError:
-        return 0
 
 
 def _named(there: Sequence[Held]) -> str:

@@ -32,8 +32,8 @@ class Process:
 
     number: int
     name: str
-    group: int
-    """Its process group."""
+    parent: int
+    """That which started it, 0 where it is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +125,10 @@ def _process(folder: Path) -> Process:
     number = int(folder.name)
     try:
         name = (folder / "comm").read_text("utf-8", "replace").strip()
-        group = os.getpgid(number)
+        status = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()  # the name before it may hold anything
     except OSError:  # it ended this moment
         return Process(number, "", 0)
-    return Process(number, name, group)
+    return Process(number, name, int(status[1]))
 
 
 def outward(family: int) -> str:
