@@ -8,6 +8,7 @@ import pytest
 
 from support.broken_rows import LISTED, at
 from support.broken_servers import HOST, QUICK, SOUND, Broken, Slow, Zone, and_lines, diagnose
+from waypost.cli.checked import show
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.lookup import Outcome
 from waypost.diagnose.verdict import Verdict
@@ -95,3 +96,16 @@ def test_faults_of_a_certificate_are_told_in_the_language_asked_for() -> None:
 def test_the_part_that_was_cut_short_is_named_in_the_language_asked_for() -> None:
     """Stages have names in each language."""
     assert "邮箱" in Finding(key="cut-short-unknown", about="", facts={"stage": "mailbox", "seconds": "9"}).told("zh").title
+
+
+def test_who_asks_for_a_mailbox_is_told_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where all is well a domain gets a short answer, a mailbox one that says whether it is taken and what that proves."""
+    any_name = at("RCPT", b"250 2.1.5 sure\r\n")
+    diagnosis, _ = diagnose(Broken(name="any mailbox", key="", to=ADA, says=any_name))
+    show(diagnosis, "en", full=False)
+    told = capsys.readouterr().out
+    assert f"{ADA} would get mail" in told
+    assert "Any name at this domain is taken" in told
+    diagnosis, _ = diagnose(Broken(name="a domain", key="", says=any_name))
+    show(diagnosis, "en", full=False)
+    assert "would get mail" not in capsys.readouterr().out

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TONES = {Verdict.WORKS: sheet.GOOD, Verdict.WITH_FAULTS: sheet.LATE, Verdict.DOES_NOT_WORK: sheet.LOST}
 _COLOURS = {Severity.OK: output.GREEN, Severity.NOTE: output.CYAN, Severity.WARNING: output.YELLOW, Severity.ERROR: output.RED}
 _GRAVE = (Severity.ERROR, Severity.WARNING)
+_ANSWERS = frozenset({"mailbox-accepted", "any-mailbox-accepted", "greylisted"})
+"""What is asked by naming a mailbox, and so told even where all is well."""
 _EVIDENCE = 6
 """Lines of evidence that are shown, but for what is asked for in full."""
 
@@ -31,7 +33,8 @@ def show(diagnosis: Diagnosis, lang: str, *, full: bool) -> None:
     """Print it."""
     _summary(diagnosis, lang)
     _servers(diagnosis, lang)
-    quiet = _findings(diagnosis.findings, lang, full=full)
+    asked = _ANSWERS if diagnosis.target.mailbox else frozenset()
+    quiet = _findings(diagnosis.findings, lang, full=full, asked=asked)
     _records([finding for finding in diagnosis.findings if finding not in quiet], lang)
     if quiet:
         count = {severity: sum(finding.severity is severity for finding in quiet) for severity in Severity}
@@ -81,12 +84,12 @@ def _ports(contacts: Sequence[Contact], lang: str) -> str:
     return spaced(label("join", "semicolon", lang).join(told))
 
 
-def _findings(findings: Sequence[Finding], lang: str, *, full: bool) -> list[Finding]:
-    """Those that matter, by stage, the gravest first; gives those that were left out."""
+def _findings(findings: Sequence[Finding], lang: str, *, full: bool, asked: frozenset[str]) -> list[Finding]:
+    """Those that matter or were asked for, by stage, the gravest first; gives those that were left out."""
     quiet: list[Finding] = []
     for stage, group in groupby(findings, key=lambda finding: finding.stage):
         stages = list(group)
-        shown = [finding for finding in stages if full or finding.severity in _GRAVE]
+        shown = [finding for finding in stages if full or finding.severity in _GRAVE or finding.key in asked]
         quiet += [finding for finding in stages if finding not in shown]
         if shown:
             sheet.section(label("stage", stage.value, lang))
