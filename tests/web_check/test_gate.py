@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import contextlib
+import inspect
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import waypost.diagnose
+import waypost.msgauth
 from support.broken_servers import FakeLookup
+from waypost.diagnose.check import check
 from waypost.diagnose.dialling import Withheld, WithheldError
 from waypost.diagnose.lookup import Outcome, Vouching, Word
 from waypost.diagnose.plan import PORTS
+from waypost.diagnose.scene import Scene
 from waypost.net.dial import UnreachableError
 from waypost.web.check.gate import Gate, Names, Rules, is_own
 from waypost.web.check.special import BLOCKS, block_of, client_network, parsed
@@ -180,6 +188,9 @@ def test_networks_that_were_listed() -> None:
     assert through("10.1.2.3", 1025, INSIDE) == (None, [("10.1.2.3", 1025)])
     assert through("fd00::1", 587, INSIDE)[0] is None
     assert through("10.1.2.3", 6379, INSIDE) == (Withheld.PORT, [])
+    assert through("127.0.0.1", 1587, HOME)[0] is None
+    assert INSIDE.further >= {1025, 1587}
+    assert Rules(ports=frozenset({1025})).further == frozenset()
     assert through("192.168.1.1", 25, INSIDE) == (Withheld.NOT_PUBLIC, [])
     assert through("::ffff:10.1.2.3", 25, INSIDE) == (Withheld.NOT_PUBLIC, [])
 
@@ -262,6 +273,54 @@ def test_one_address_takes_so_many_checks() -> None:
         return reached
 
     assert asyncio.run(run()) == [5, 5, 0, 0]
+
+
+def test_nobody_is_pinged_who_is_not_dialled() -> None:
+    """A ping goes to addresses alone that passed the gate."""
+    pinged: list[str] = []
+
+    async def ping(address: str, *, seconds: float) -> bool | None:
+        pinged.append(address)
+        return True
+
+    async def run() -> list[bool | None]:
+        gate = Gate(rules=Rules(), inner=Line().dial, ping=ping, own=lambda _: False)
+        for address in ("44.128.0.25", "10.0.0.1"):
+            with contextlib.suppress(UnreachableError):
+                await gate.dial(address, 25, seconds=1)
+        return [await gate.echo(address, seconds=1) for address in ("44.128.0.25", "10.0.0.1", "8.8.8.8", "127.0.0.1", "localhost")]
+
+    assert asyncio.run(run()) == [True, None, None, None, None]
+    assert pinged == ["44.128.0.25"]
+
+
+MEANS = {
+    "socket",
+    "create_connection",
+    "open_connection",
+    "create_datagram_endpoint",
+    "sock_connect",
+    "getaddrinfo",
+    "urlopen",
+    "getnameinfo",
+}
+DOORS = {"dialling.py", "echo.py", "lookup.py"}
+"""The modules of a check that speak to the network: what they do is given to a scene, and so can be kept within bounds."""
+MADE_OF = {"target", "options", "limits", "lookup", "clock", "dial", "echo", "online", "servers", "contacts", "hellos", "looks"}
+
+
+def test_there_is_no_other_way_out() -> None:
+    """No other module of a check opens a socket or resolves a name, and a scene has no means that the gate does not know.
+
+    Whoever adds one gives it to ``diagnose.check.check`` as a parameter, and a guarded one to the gate.
+    """
+    room = Path(waypost.diagnose.__file__).parent
+    for source in sorted([*room.glob("*.py"), *(room / "probes").glob("*.py"), *Path(waypost.msgauth.__file__).parent.glob("*.py")]):
+        calls = [node.func for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
+        names = {each.attr if isinstance(each, ast.Attribute) else each.id for each in calls if isinstance(each, ast.Attribute | ast.Name)}
+        assert source.name in DOORS or not names & MEANS, source.name
+    assert {each.name for each in fields(Scene)} <= MADE_OF
+    assert {"lookup", "dial", "echo"} <= set(inspect.signature(check).parameters)
 
 
 # ---- what is said of names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -352,14 +351,3 @@ def test_names_of_results_cannot_be_guessed() -> None:
         assert all(len(name) == 22 for name in names)
 
     play(scenes, zone={})
-
-
-def test_the_plan_of_a_listener_beyond_the_rules() -> None:
-    """A listener's port is no use where no network was listed."""
-
-    async def scenes(world: World) -> None:
-        with pytest.raises(TurnedAwayError) as caught:
-            world.checks.ask(wanted("example.org:1025", ports=frozenset({1025})), FIRST, home=False)
-        assert caught.value.name == "port_not_asked"
-
-    play(scenes, replace(Plan(again=0), rules=Rules(ports=frozenset({1025}))))

@@ -7,6 +7,7 @@ import contextlib
 import json
 import select
 import socket
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -72,6 +73,7 @@ class Names:
         self._zone = zone
         self._turns = dict(turns or {})
         self.asked: list[tuple[str, str]] = []
+        self.peers: set[object] = set()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.place = f"127.0.0.1:{self._socket.getsockname()[1]}"
@@ -90,6 +92,7 @@ class Names:
             octets, peer = self._socket.recvfrom(4096)
             if not octets:
                 return
+            self.peers.add(peer)
             self._socket.sendto(self._answer(dns.message.from_wire(octets)).to_wire(), peer)
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:
@@ -239,6 +242,50 @@ def test_a_check_under_way_does_not_hold_up_the_end(start_waypost: Start, folder
     assert "ends just now" in told[0][1]
     assert "did not drain" not in said
     assert "Traceback" not in said
+
+
+# ---- what the system hears of
+
+ROUTES = (("192.0.2.1", 9), ("2001:db8::1", 9))
+"""Whether there is a way out at all is asked of the machine's own routes, by a datagram socket that sends nothing."""
+HEARD: list[tuple[str, object]] = []
+LISTENING = threading.Event()
+
+
+def _hear(event: str, args: tuple[object, ...]) -> None:
+    if LISTENING.is_set() and event in ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"):
+        HEARD.append((event, args[-1] if event.startswith("socket.send") or event == "socket.connect" else args[0]))
+
+
+sys.addaudithook(_hear)  # there is no way to take one back: it listens where a test wants it to
+
+
+def test_the_system_is_asked_for_nothing_inside() -> None:
+    """Every call by which the interpreter can reach out, whichever module makes it, goes to the resolver alone."""
+    names = Names({**ZONE, ("wide.test", "A"): (PRIVATE, "169.254.169.254", "192.168.7.7", TRAP, "100.64.0.9", "0.0.0.0")})  # noqa: S104 - told, not bound
+    limits = Limits(dns=2, connect=1, greeting=1, reply=0.5, suspicion=0.1, whole=8)
+
+    async def run() -> None:
+        plan = Plan(again=0, hourly=1000, resolvers=(names.place,))
+        checks = Checks(plan, SYSTEM, lambda _: None, limits=limits)
+        for text in ("mx.test", "ada@policy.test", "host.test", "wide.test", "alias.test", "localhost", "private.test", "literal.test"):
+            one = checks.ask(wanted(text), "198.51.100.7", home=False)
+            while not one.over:
+                await one.moved.wait()
+            await asyncio.sleep(0)
+            assert one.diagnosis is not None
+
+    HEARD.clear()
+    LISTENING.set()
+    try:
+        asyncio.run(run())
+    finally:
+        LISTENING.clear()
+        names.close()
+    resolver = ("127.0.0.1", int(names.place.rpartition(":")[2]))
+    others = [(event, to) for event, to in HEARD if to != resolver and to not in names.peers and to not in ROUTES]
+    assert others == []
+    assert ("socket.connect", resolver) in HEARD or ("socket.sendto", resolver) in HEARD
 
 
 # ---- rebinding

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from waypost.clock import SYSTEM
 from waypost.diagnose.dialling import dial as open_eyed
+from waypost.diagnose.echo import echo as ping
 from waypost.diagnose.finding import Finding, Stage
 from waypost.diagnose.lookup import DnsLookup
 from waypost.diagnose.plan import Limits, Options
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from waypost.clock import Clock
     from waypost.diagnose.lookup import Lookup
     from waypost.diagnose.plan import Target
-    from waypost.diagnose.scene import Dial
+    from waypost.diagnose.scene import Dial, Echo
 
 
 class Probe(Protocol):
@@ -116,7 +117,7 @@ class _Run:
         self.tell(Found(finding))
 
 
-async def check(
+async def check(  # noqa: PLR0913 - each stands in for one thing outside, and has a default
     target: Target,
     options: Options | None = None,
     *,
@@ -124,10 +125,14 @@ async def check(
     limits: Limits | None = None,
     lookup: Lookup | None = None,
     dial: Dial = open_eyed,
+    echo: Echo = ping,
     clock: Clock = SYSTEM,
     probes: tuple[Step, ...] = PROBES,
 ) -> Diagnosis:
-    """Check ``target`` and tell of the progress; ends within ``limits.whole`` seconds."""
+    """Check ``target`` and tell of the progress; ends within ``limits.whole`` seconds.
+
+    Nothing leaves this machine but by ``lookup``, ``dial`` and ``echo``: who must keep a check within bounds gives others.
+    """
     limits = limits or Limits()
     scene = Scene(
         target=target,
@@ -136,6 +141,7 @@ async def check(
         lookup=lookup or DnsLookup(seconds=limits.dns),
         clock=clock,
         dial=dial,
+        echo=echo,
     )
     run = _Run(scene=scene, tell=tell, over={step.stage: asyncio.Event() for step in probes})
     began = clock.monotonic()

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose.dialling import Withheld, WithheldError
 from waypost.diagnose.dialling import dial as open_eyed
+from waypost.diagnose.echo import echo
 from waypost.diagnose.lookup import Answer, Outcome
-from waypost.diagnose.plan import PORTS
+from waypost.diagnose.plan import LOCAL, PORTS
 from waypost.web.check.special import Address, Network, block_of, client_network, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from waypost.diagnose.lookup import Lookup, Vouching
-    from waypost.diagnose.scene import Dial
+    from waypost.diagnose.scene import Dial, Echo
     from waypost.net.stream import ClientStream
     from waypost.web.rate import Rate
 
@@ -69,9 +70,14 @@ class Rules:
     never: tuple[Network, ...] = ()
     """Networks that may not be reached though they are public; they win over ``inside``."""
     ports: frozenset[int] = frozenset()
-    """Ports beside those of mail that may be reached, ``inside`` alone."""
+    """Those of this server's own listeners, which may be reached ``inside``."""
     home: bool = False
     """Whether it is somebody at this machine who asks: its loopback is nobody else's, even where it was listed."""
+
+    @property
+    def further(self) -> frozenset[int]:
+        """Every port that may be asked beside those of mail; where nothing inside was listed there is none."""
+        return self.ports | frozenset(LOCAL) if self.inside else frozenset()
 
     def admits_inside(self, address: Address) -> bool:
         """Whether it is one that was listed."""
@@ -89,6 +95,7 @@ class Gate:
     often: Rate | None = None
     """How many checks an address takes; None: any number."""
     inner: Dial = open_eyed
+    ping: Echo = echo
     own: Callable[[Address], bool] = is_own
     refused: dict[str, Withheld] = field(default_factory=dict)
     """Addresses to which nobody was let through, and why."""
@@ -112,6 +119,10 @@ class Gate:
         self.passed.add(place)
         return await self.inner(place, port, seconds=seconds)
 
+    async def echo(self, address: str, *, seconds: float) -> bool | None:
+        """A ping, as ``diagnose.echo.echo``; to an address alone that could be dialled before, else None."""
+        return await self.ping(address, seconds=seconds) if address in self.passed else None
+
     def forbids(self, address: Address) -> Withheld | None:
         """Why it may not be reached at any port; None where it may."""
         if _among(address, self.rules.never):
@@ -123,7 +134,7 @@ class Gate:
         return Withheld.OWN if self.own(address) else None
 
     def _forbids_port(self, address: Address, port: int) -> Withheld | None:
-        known = port in PORTS or (port in self.rules.ports and self.rules.admits_inside(address))
+        known = port in PORTS or (port in self.rules.further and self.rules.admits_inside(address))
         return None if known or (port == HTTPS and str(address) in self.policies) else Withheld.PORT
 
     def _has_room(self, address: Address) -> bool:

@@ -72,7 +72,7 @@ def join(app: FastAPI, checks: Checks, ending: asyncio.Event) -> None:
         try:
             asked = _asked(request, await request.body())
             lang = language(asked.lang)
-            wish = wanted(asked.target, port=asked.port, sender=asked.from_, ports=checks.plan.rules.ports)
+            wish = wanted(asked.target, port=asked.port, sender=asked.from_, ports=checks.plan.rules.further)
             run = checks.ask(wish, client_of(request.scope, behind_proxy=checks.plan.behind_proxy), home=is_at_home(request.scope))
         except _BodyError as error:
             return _failed(error.status, str(error))

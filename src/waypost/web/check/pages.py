@@ -52,7 +52,7 @@ class Pages:
             return self._form(request, given)
         given = await _fields(request)
         try:
-            ports = self._checks.plan.rules.ports
+            ports = self._checks.plan.rules.further
             wish = wanted(given["target"], port=given["port"], sender=given["from"], ports=ports)
             run = self._checks.ask(
                 wish, client_of(request.scope, behind_proxy=self._checks.plan.behind_proxy), home=is_at_home(request.scope)
@@ -108,7 +108,7 @@ class Pages:
             given=given,
             wrong=wrong.says(lang) if wrong else "",
             field=_field(wrong),
-            ports=[*PORTS, *sorted(plan.rules.ports - set(PORTS))] if home and plan.rules.inside else PORTS,
+            ports=[*PORTS, *sorted(plan.rules.further - set(PORTS))] if home else PORTS,
             inside=home and bool(plan.rules.inside),
             plan=plan,
         )

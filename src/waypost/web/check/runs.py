@@ -178,8 +178,6 @@ class Checks:
         why = gate.forbids(address) if address is not None else None
         if why is not None:
             raise TurnedAwayError(403, why.value.replace("-", "_"), address=wish.target.name)
-        if wish.target.port in gate.rules.ports and not gate.rules.inside:
-            raise TurnedAwayError(403, "port_not_asked", port=wish.target.port)
 
     def _demand_room(self, wish: Wanted, client: str, *, home: bool) -> None:
         running = [run for run in self._runs.values() if not run.over]
@@ -231,7 +229,14 @@ class Checks:
         try:
             options = run.wanted.options(self.plan.hostname)
             diagnosis = await check(
-                run.wanted.target, options, tell=tell, limits=self._limits, lookup=run.names, dial=run.gate.dial, clock=self._clock
+                run.wanted.target,
+                options,
+                tell=tell,
+                limits=self._limits,
+                lookup=run.names,
+                dial=run.gate.dial,
+                echo=run.gate.echo,
+                clock=self._clock,
             )
             self._note("check-made", run, f": {diagnosis.verdict.value}, {diagnosis.seconds:.1f} s")
             self._note_faults(run, diagnosis)
