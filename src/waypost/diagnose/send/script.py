@@ -143,6 +143,8 @@ def conversation(
         yield from transfer(session)
     except StopError as stop:
         if not stop.politely:
+            if errand.stop is not None and errand.stop.way is not Way.QUIT and stop.ending is Ending.SENT:
+                yield Note("Dropping connection")
             return stop.ending
         return (yield from _farewell(stop.ending))
     return (yield from _farewell(Ending.SENT))
