@@ -13,8 +13,8 @@ from waypost.config.schema import leaves
 TESTS = Path(__file__).resolve().parents[1]
 MEASURED = [".".join(path) for path, entry in leaves() if entry.setting.unit]
 LIMITS = "accept/test_limits.py"
-NETWORK = "deliver/test_network.py"
 CHECKS = "web_check/test_limits.py"
+WAITS = "deliver/test_broken_off.py"
 OUTBOUND = "deliver/test_outbound_settings.py"
 SHOWN: dict[str, tuple[str, str]] = {
     "workers": ("e2e/test_life.py", "test_two_workers_share_one_port"),
@@ -53,20 +53,20 @@ SHOWN: dict[str, tuple[str, str]] = {
     "queue.delay_notice": ("spool/test_schedule.py", "test_delay_notice"),
     "queue.fresh": ("spool/test_sqlite.py", "test_fresh_memory_at_its_edge"),
     "queue.free_space": ("spool/test_sqlite.py", "test_room_is_asked_for_before_content_comes"),
-    "outbound.connections": ("deliver/test_worker.py", "test_connections_in_all"),
-    "outbound.destination_connections": ("deliver/test_worker.py", "test_connections_per_destination"),
-    "outbound.connection_messages": ("deliver/test_worker.py", "test_messages_per_connection"),
+    "outbound.connections": ("deliver/test_connections.py", "test_connections_in_all"),
+    "outbound.destination_connections": ("deliver/test_connections.py", "test_connections_per_destination"),
+    "outbound.connection_messages": ("deliver/test_connections.py", "test_messages_per_connection"),
     "outbound.reuse_seconds": (OUTBOUND, "test_reuse_seconds"),
-    "outbound.recipients": (NETWORK, "test_recipients_per_transaction"),
-    "outbound.hosts": (NETWORK, "test_hosts_per_attempt"),
-    "outbound.addresses": (NETWORK, "test_addresses_per_attempt"),
+    "outbound.recipients": ("deliver/test_flight.py", "test_recipients_per_transaction"),
+    "outbound.hosts": ("deliver/test_hosts.py", "test_hosts_per_attempt"),
+    "outbound.addresses": ("deliver/test_hosts.py", "test_addresses_per_attempt"),
     "outbound.connect_seconds": (OUTBOUND, "test_connect_seconds"),
-    "outbound.greeting_seconds": (NETWORK, "test_silence_has_an_end"),
-    "outbound.command_seconds": (NETWORK, "test_every_wait_has_an_end"),
-    "outbound.data_seconds": (NETWORK, "test_every_wait_has_an_end"),
-    "outbound.block_seconds": (NETWORK, "test_every_wait_has_an_end"),
-    "outbound.final_seconds": (NETWORK, "test_every_wait_has_an_end"),
-    "outbound.handshake_seconds": (NETWORK, "test_every_wait_has_an_end"),
+    "outbound.greeting_seconds": (WAITS, "test_silence_has_an_end"),
+    "outbound.command_seconds": (WAITS, "test_every_wait_has_an_end"),
+    "outbound.data_seconds": (WAITS, "test_every_wait_has_an_end"),
+    "outbound.block_seconds": (WAITS, "test_every_wait_has_an_end"),
+    "outbound.final_seconds": (WAITS, "test_every_wait_has_an_end"),
+    "outbound.handshake_seconds": (WAITS, "test_every_wait_has_an_end"),
     "outbound.quit_seconds": (OUTBOUND, "test_quit_seconds"),
     "dns.seconds": ("route/test_dns.py", "test_a_silent_resolver_is_waited_for_as_long_as_allowed"),
     "dns.cache_entries": ("route/test_dns.py", "test_the_cache_has_an_edge"),

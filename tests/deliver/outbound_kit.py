@@ -23,6 +23,7 @@ from waypost.spool.spool import Lease, Waiting
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from waypost.history.transcript import Transcript
     from waypost.mail.outcome import Outcome
     from waypost.spool.spool import Notice, Settlement
 
@@ -127,6 +128,16 @@ class Pieces:
     async def chunks(self) -> AsyncIterator[bytes]:
         for at in range(0, self.size, 65_536):
             yield self.content[at : at + 65_536]
+
+
+class Kept:
+    """A history that keeps in a list."""
+
+    def __init__(self) -> None:
+        self.transcripts: list[Transcript] = []
+
+    def keep(self, transcript: Transcript) -> None:
+        self.transcripts.append(transcript)
 
 
 class PreparedSpool:
@@ -266,3 +277,69 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - looking is all that can be done from outside
             await asyncio.sleep(0.01)
+
+
+async def messages(wire: Wire) -> None:
+    """Takes what comes, message after message, until somebody goes."""
+    while True:
+        line = await wire.hear("")
+        match line.split(b" ")[0]:
+            case b"BDAT":
+                await wire.octets(int(line.split()[1]))
+                wire.say("250 2.0.0 taken")
+            case b"DATA":
+                wire.say("354 go")
+                await wire.data()
+                wire.say("250 2.0.0 taken")
+            case b"QUIT":
+                return wire.say("221 bye")
+            case _:
+                wire.say("250 ok")
+
+
+async def taking(wire: Wire) -> None:
+    """A next hop that offers everything and takes what comes."""
+    await wire.open(*ALL)
+    await messages(wire)
+
+
+def saying(*offers: str, replies: tuple[str, ...], size: int = len(CONTENT)) -> Callable[[Wire], Awaitable[None]]:
+    """A next hop that reads one flight with BDAT and then says ``replies``."""
+
+    async def script(wire: Wire) -> None:
+        await wire.open(*offers)
+        while not (await wire.hear("")).startswith(b"BDAT"):
+            pass
+        await wire.octets(size)
+        wire.say(*replies)
+        await wire.goodbye()
+
+    return script
+
+
+def once(
+    *scripts: Callable[[Wire], Awaitable[None]], people: tuple[object, ...] = ("bob@there.example",), **more: object
+) -> tuple[ScriptedHop, list[str], PreparedSpool]:
+    """One message to a scripted next hop: the hop, the keys of the outcomes, the spool."""
+    fields = {name: more.pop(name) for name in ("content", "eight_bit", "smtputf8", "sender", "ret", "envid") if name in more}
+    transport = {name: more.pop(name) for name in ("kind", "tls", "username", "password", "ca") if name in more}
+
+    async def run() -> tuple[ScriptedHop, list[str], PreparedSpool]:
+        async with ScriptedHop(*scripts).listening() as hop:
+            message = lease(*people, **fields)
+            spool = await deliver([message], to(hop, **transport), **more)
+            return hop, keys(spool, message), spool
+
+    return asyncio.run(run())
+
+
+def mails(wire: Wire) -> int:
+    return sum(line.startswith(b"MAIL") for line in wire.lines)
+
+
+async def refusing(wire: Wire) -> None:
+    await wire.open(*ALL)
+    await wire.hear("MAIL", "RCPT", "BDAT")
+    await wire.octets(len(CONTENT))
+    wire.say("250 ok", "451 4.2.1 later", "503 no")
+    await wire.goodbye()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from deliver.outbound_kit import ALL, PreparedNames, PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, to, until
+from deliver.outbound_kit import PreparedNames, PreparedSpool, ScriptedHop, Wire, deliver, keys, lease, outbound, taking, to, until
 from waypost.clock import SYSTEM
 from waypost.deliver.worker import Deliverer
 from waypost.net.dns import Exchanger
@@ -18,17 +18,6 @@ from waypost.observe.events import Observers
 from waypost.route import exchangers
 from waypost.route.settings import TransportSettings
 from waypost.spool.settings import QueueSettings
-
-
-async def taking(wire: Wire) -> None:
-    await wire.open(*ALL)
-    while line := await wire.hear(""):
-        if line.startswith(b"BDAT"):
-            await wire.octets(int(line.split()[1]))
-        elif line == b"DATA":
-            wire.say("354 go")
-            await wire.data()
-        wire.say("221 bye" if line == b"QUIT" else "250 ok")
 
 
 @dataclass

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from deliver.outbound_kit import CONTENT, ScriptedHop, Wire, deliver, keys, lease, outbound
-from waypost.net.tls import local_certificate, server_context
+from deliver.outbound_kit import (
+    CONTENT,
+    ScriptedHop,
+    Wire,
+    deliver,
+    keys,
+    lease,
+    once,
+    outbound,
+    saying,
+)
 from waypost.route.settings import OutboundTls, TransportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from deliver.outbound_kit import Kept
+from waypost.net.tls import local_certificate, server_context
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
-
-    from waypost.history.transcript import Transcript
 
 
 @pytest.fixture(scope="module")
@@ -177,16 +193,6 @@ async def implicit(folder: Path) -> AsyncIterator[ScriptedHop]:
     await asyncio.sleep(0.01)
 
 
-class Kept:
-    """A history that keeps in a list."""
-
-    def __init__(self) -> None:
-        self.transcripts: list[Transcript] = []
-
-    def keep(self, transcript: Transcript) -> None:
-        self.transcripts.append(transcript)
-
-
 def with_name(folder: Path, password: str) -> tuple[ScriptedHop, list[str], Kept]:
     async def run() -> tuple[ScriptedHop, list[str], Kept]:
         kept = Kept()
@@ -223,3 +229,11 @@ def test_no_password_in_the_clear() -> None:
     hop, found = attempt(clear, username="ada", password="s3cret")
     assert found == ["smarthost-auth-failed"]
     assert not any(line.startswith(b"AUTH") for line in hop.wires[0].lines)
+
+
+def test_no_tls_is_no_tls() -> None:
+    """With tls = none STARTTLS is not said, however much it is offered."""
+    script = saying("STARTTLS", "PIPELINING", "CHUNKING", replies=("250 ok", "250 ok", "250 ok"))
+    hop, found, _ = once(script, tls=OutboundTls.NONE)
+    assert found == ["relayed"]
+    assert b"STARTTLS" not in hop.wires[0].lines
