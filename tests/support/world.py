@@ -78,6 +78,10 @@ class World:
         (self.etc / "hosts").write_text(f"{LOOPBACK} localhost\n::1 localhost\n")
         return self
 
+    def address(self, address: str) -> None:
+        """One more address of this machine, for servers that look for theirs (all of the net answer anyhow)."""
+        self._ip("address", "add", f"{address}/32", "dev", "lo")
+
     @property
     def etc(self) -> Path:
         """What lies over /etc for all who are in this world."""

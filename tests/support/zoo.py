@@ -6,15 +6,16 @@ Every server takes mail for its domain on port 25 with STARTTLS, and from ada (p
 from __future__ import annotations
 
 import base64
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 
+from support import toml
 from support.chains import Leaf, make, pem, root_file
 from support.peers import ROOT
+from support.server import PROGRAM, configuration
 from support.signed_names import Zone, serve
 from support.world import NET
 
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
     from support.world import World
 
 PASSWORD = "secret"
-_ACCOUNTS = {"opensmtpd": 701, "opensmtpq": 702, "ada": 703, "smmta": 711, "smmsp": 712, "courier": 721}
+_ACCOUNTS = {
+    "opensmtpd": 701,
+    "opensmtpq": 702,
+    "ada": 703,
+    "smmta": 711,
+    "smmsp": 712,
+    "courier": 721,
+    "postfix": 731,
+    "postdrop": 732,
+    "Debian-exim": 741,
+}
 
 OPENSMTPD = """\
 pki house cert "{certificate}"
@@ -101,6 +112,115 @@ authdaemond start; courier start
 /usr/lib/courier/esmtpd start; ln -sf esmtpd /usr/lib/courier/esmtpd-msa; /usr/lib/courier/esmtpd-msa start
 /usr/lib/courier/esmtpd-ssl start
 exec sleep infinity
+"""
+
+
+POSTFIX = """\
+compatibility_level = 3.6
+maillog_file = {folder}.log
+maillog_file_prefixes = /
+smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
+biff = no
+append_dot_mydomain = no
+myhostname = {host}
+inet_interfaces = {address}
+inet_protocols = ipv4
+mydestination = {domain}, localhost
+alias_maps = inline:{{ postmaster=ada }}
+local_recipient_maps = inline:{{ ada=1, postmaster=1 }}
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {key}
+smtpd_sasl_path = smtpd
+smtpd_sasl_local_domain = $myhostname
+"""
+_POSTFIX_START = """
+set -e
+cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
+cp /usr/share/postfix/dynamicmaps.cf "$1/main.cf" /etc/postfix/
+mkdir -p /etc/postfix/sasl
+cp "$1/smtpd.conf" /etc/postfix/sasl/
+postconf -F '*/*/chroot = n'
+cat >> /etc/postfix/master.cf <<'END'
+submission inet n - n - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_tls_auth_only=yes
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+submissions inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
+  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+END
+mkdir -p /var/lib/postfix /var/mail /var/spool/postfix/pid
+cd /var/spool/postfix
+for queue in active bounce corrupt defer deferred flush hold incoming maildrop private public saved trace; do
+  mkdir -p $queue
+  chown postfix:postdrop $queue
+done
+chown postfix /var/lib/postfix
+exec /usr/lib/postfix/sbin/master -c /etc/postfix -d
+"""
+
+EXIM = """\
+primary_hostname = {host}
+domainlist local_domains = {domain}
+spool_directory = /var/spool/exim4
+log_file_path = /var/log/exim4/%slog
+pid_file_path = /run/exim.pid
+local_interfaces = {address}
+daemon_smtp_ports = 25 : 465 : 587
+tls_on_connect_ports = 465
+tls_certificate = {certificate}
+tls_privatekey = {key}
+tls_advertise_hosts = *
+rfc1413_query_timeout = 0s
+auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}
+acl_smtp_rcpt = acl_rcpt
+acl_smtp_data = accept
+begin acl
+acl_rcpt:
+  accept authenticated = *
+  deny condition = ${{if !={{$received_port}}{{25}}}}
+       message = Authentication required
+  accept domains = +local_domains
+         verify = recipient
+  deny message = relay not permitted
+begin routers
+postmaster:
+  driver = redirect
+  local_parts = postmaster
+  data = ada@{domain}
+local:
+  driver = accept
+  domains = +local_domains
+  local_parts = ada
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  file = /var/mail/$local_part
+  user = mail
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth2}}{{ada}}}}{{eq{{$auth3}}{{{password}}}}}}}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if and{{{{eq{{$auth1}}{{ada}}}}{{eq{{$auth2}}{{{password}}}}}}}}}
+  server_set_id = $auth1
+"""
+_EXIM_START = """
+set -e
+mkdir -p /var/spool/exim4 /var/log/exim4 /var/mail
+chown Debian-exim /var/spool/exim4 /var/log/exim4
+chown mail /var/mail
+cp "$1/exim.conf" /etc/exim4/exim4.conf
+cp "$1/cert.pem" "$1/key.pem" /etc/exim4/
+chown Debian-exim /etc/exim4/key.pem
+exec exim4 -C /etc/exim4/exim4.conf -bdf -q1h
 """
 
 
@@ -196,6 +316,48 @@ def aiosmtpd(world: World, server: Server) -> None:
     world.start("nothing", program, script, *words, ports=_ports(server, 25, 587, 465))
 
 
+def postfix(world: World, server: Server) -> None:
+    """Postfix, with accounts in sasldb."""
+    world.address(server.address)
+    (server.folder / "main.cf").write_text(POSTFIX.format(**server.words()))
+    (server.folder / "smtpd.conf").write_text(
+        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {server.folder}/sasldb2\nmech_list: PLAIN LOGIN\n"
+    )
+    made = world.run(
+        "saslpasswd2", "-p", "-c", "-f", f"{server.folder}/sasldb2", "-u", server.host, "ada", peer="sendmail", given=f"{PASSWORD}\n"
+    )
+    assert made.returncode == 0, made.stderr
+    (server.folder / "sasldb2").chmod(0o644)
+    world.start("postfix", "sh", "-c", _POSTFIX_START, "sh", str(server.folder), ports=_ports(server, 25, 587, 465))
+
+
+def exim(world: World, server: Server) -> None:
+    """Exim, with an account in its configuration."""
+    words = {**server.words(), "certificate": "/etc/exim4/cert.pem", "key": "/etc/exim4/key.pem", "password": PASSWORD}
+    (server.folder / "exim.conf").write_text(EXIM.format(**words))
+    world.start("exim", "sh", "-c", _EXIM_START, "sh", str(server.folder), ports=_ports(server, 25, 587, 465))
+
+
+def waypost(world: World, server: Server) -> None:
+    """Our own, with an account made by its own command."""
+    roles = ((25, "relay", "starttls"), (587, "submission", "starttls"), (465, "submission", "implicit"))
+    tree = configuration(
+        server.folder,
+        listeners=[{"bind": f"{server.address}:{port}", "role": role, "tls": tls} for port, role, tls in roles],
+        transports=[{"match": "*", "kind": "capture"}],
+        local=[server.domain],
+        domains={"mailboxes": [f"ada@{server.domain}"], "aliases": {f"postmaster@{server.domain}": [f"ada@{server.domain}"]}},
+        networks=[],
+        hostname=server.host,
+        tls={"certificate": str(server.certificate), "key": str(server.key)},
+    )
+    config = server.folder / "waypost.toml"
+    config.write_text(toml.dump(tree))
+    made = world.run(str(PROGRAM), "user", "add", "ada", "--config", str(config), given=f"{PASSWORD}\n")
+    assert made.returncode == 0, made.stderr
+    world.start("nothing", str(PROGRAM), "serve", "--config", str(config), ports=_ports(server, 25, 587, 465))
+
+
 SERVERS = {
     row.name: row
     for row in (
@@ -203,6 +365,9 @@ SERVERS = {
         Server("sendmail", sendmail, 32),
         Server("courier", courier, 33),
         Server("aiosmtpd", aiosmtpd, 34),
+        Server("postfix", postfix, 35),
+        Server("exim", exim, 36),
+        Server("waypost", waypost, 37),
     )
 }
 
@@ -220,6 +385,3 @@ def open_zoo(world: World) -> Path:
 
 def _ports(server: Server, *ports: int) -> list[str]:
     return [f"{server.address}:{port}" for port in ports]
-
-
-PYTHON = sys.executable

@@ -26,6 +26,8 @@ _TRUSTED = ("XCLIENT", "XFORWARD", "XADDR", "XREMOTEIP")
 """Keywords by which a client may say who it is: for proxies of one's own alone."""
 READABLE = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
 """Mechanisms that show the password or token to whoever listens."""
+_EXPLAINED = (RecordKind.EXTENSION, RecordKind.COMMAND)
+"""Some list commands of SMTP itself as well, such as VRFY."""
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=.*)?")
 
 
@@ -51,7 +53,7 @@ def explain(said: Said, about: str) -> Iterator[Finding]:
         if not _KEYWORD.fullmatch(keyword):
             continue
         known = lookup(name)
-        key = "extension-offered" if known is not None and known.kind is RecordKind.EXTENSION else "extension-unknown"
+        key = "extension-offered" if known is not None and known.kind in _EXPLAINED else "extension-unknown"
         facts = {"keyword": name, "rest": rest, "record": name}
         yield Finding(key=key, about=about, evidence=(text.strip(),), facts=facts)
 

@@ -75,20 +75,23 @@ def parse(text: str) -> Association | None:
     return Association(text=text, usage=int(read[1]), selector=int(read[2]), matching=int(read[3]), data=data)
 
 
+_COUNTS = Vouching(word=Word.COUNTS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Met:
     """What was met on port 25 of a host that may have TLSA records."""
 
     host: str
     answer: Answer
+    vouching: Vouching = _COUNTS
+    """What the resolver's word is worth."""
     chain: tuple[Certificate, ...] = ()
     """Empty where no TLS came about."""
     reached: bool = False
     """Whether the port was talked to at all."""
     mx_secure: bool | None = None
     """Whether the MX records that lead here are signed; None where there are none."""
-    vouching: Vouching = Vouching(word=Word.COUNTS)
-    """What the resolver's word is worth."""
 
     @property
     def usable(self) -> tuple[Association, ...]:

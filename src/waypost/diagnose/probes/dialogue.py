@@ -291,10 +291,10 @@ def judge_exposure(heard: Heard) -> Iterator[Finding]:
 
 
 def judge_pipelining(heard: Heard) -> Iterator[Finding]:
-    """Three commands in one packet get three answers (2920#3.2)."""
+    """Three commands in one packet get three answers, whatever they say: some want TLS or a login first (2920#3.2)."""
     if not heard.burst:
         return
-    good = [said for said in heard.burst if said.positive]
+    good = [said for said in heard.burst if said.positive or (said.code in _GATES and not said.ended)]
     if len(good) < 3:
         evidence = tuple(line for said in heard.burst for line in said.evidence)
         place = heard.contact.place
