@@ -238,7 +238,16 @@ def test_the_result_as_json(stage: Stage, result: str) -> None:
     """The object that the command line prints, with its age beside it; the API answers with the same."""
     told = ask(stage, f"{result}.json")
 
-    assert set(told.json) == {"target", "verdict", "next_step", "seconds", "servers", "findings"}
+    server = told.json["servers"][0]
+    described = [
+        (DiagnosisShape, told.json),
+        (ServerShape, server),
+        (PortShape, server["ports"][0]),
+        (FindingShape, told.json["findings"][0]),
+    ]
+    for shape, value in described:
+        assert set(value) == set(shape.model_fields), shape
+    assert DiagnosisShape.model_validate(told.json)
     assert told.json["target"] == f"ada@{DOMAIN}"
     assert {"key", "severity", "stage", "about", "evidence", "facts", "title", "meaning", "fix", "standard"} == set(
         told.json["findings"][0]

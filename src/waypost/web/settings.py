@@ -64,7 +64,8 @@ class WebSettings:
         tuple[str, ...],
         Setting(
             says="Networks that checks may reach though they are not public, or are this machine's own, such as 10.0.0.0/8. Loopback, "
-            "if listed, is for whoever asks from this machine. The ports of this server's own listeners, 1025 and 1587 may be asked there too.",
+            "if listed, is for whoever asks from this machine. The ports of this server's own listeners, 1025 and 1587 may be asked there "
+            "too.",
             restart=True,
         ),
     ] = ()
