@@ -23,6 +23,7 @@ from waypost.clock import SYSTEM
 from waypost.web.app import Given, make
 from waypost.web.check.gate import Rules
 from waypost.web.check.runs import Checks, Plan
+from waypost.web.check.shapes import DiagnosisShape, FindingShape, PortShape, ServerShape
 from waypost.web.security import Hosts, client_of, is_at_home
 
 if TYPE_CHECKING:
@@ -249,9 +250,6 @@ def test_the_result_as_json(stage: Stage, result: str) -> None:
         assert set(value) == set(shape.model_fields), shape
     assert DiagnosisShape.model_validate(told.json)
     assert told.json["target"] == f"ada@{DOMAIN}"
-    assert {"key", "severity", "stage", "about", "evidence", "facts", "title", "meaning", "fix", "standard"} == set(
-        told.json["findings"][0]
-    )
     assert int(told.fields["age"]) >= 0
     assert "access-control-allow-origin" not in told.fields
     chinese = ask(stage, f"{result.replace('/check/', '/check/zh/')}.json").json
