@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from deliver.outbound_kit import (
     CONTENT,
+    Kept,
     ScriptedHop,
     Wire,
     deliver,
@@ -18,17 +20,8 @@ from deliver.outbound_kit import (
     outbound,
     saying,
 )
-from waypost.route.settings import OutboundTls, TransportSettings
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
-
-from deliver.outbound_kit import Kept
 from waypost.net.tls import local_certificate, server_context
+from waypost.route.settings import OutboundTls, TransportSettings
 
 if TYPE_CHECKING:
     import ssl

@@ -16,7 +16,7 @@ from waypost.spool.spool import Settlement
 from waypost.spool.sqlite import SqliteSpool
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from pathlib import Path
 
     from waypost.mail.content import Content
@@ -157,3 +157,13 @@ class Overflowing(Sqlite):
 
     def __init__(self, folder: Path, hands: Hands) -> None:
         super().__init__(folder, hands, fresh=0)
+
+
+async def in_shard(folder: Path, check: Callable[[SqliteSpool], Awaitable[None]]) -> None:
+    """Run ``check`` with a spool of its own."""
+    spool = SqliteSpool(folder / "shard", QueueSettings(), Hands().clock)
+    await spool.open()
+    try:
+        await check(spool)
+    finally:
+        await spool.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spool.contract import PROMISES
+from spool import promises_of_content, promises_of_leasing, promises_to_operators
 from spool.spool_kit import Hands, Memory, Overflowing, Sqlite, run
 
 if TYPE_CHECKING:
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waypost.spool.spool import Spool
+
+PROMISES = [
+    promise
+    for each in (promises_of_leasing, promises_to_operators, promises_of_content)
+    for promise in vars(each).values()
+    if asyncio.iscoroutinefunction(promise) and promise.__module__ == each.__name__
+]
 
 
 @pytest.mark.parametrize("body", [Memory, Sqlite, Overflowing], ids=lambda body: body.__name__)
