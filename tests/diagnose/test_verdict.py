@@ -25,6 +25,11 @@ BLOCKED = at("RCPT TO:<POSTMASTER", LISTED) | at("RCPT", LISTED)
         (Broken(name="submission alone, a host", key="", port=587, to=HOST), Verdict.WITH_FAULTS, "submission-only"),
         (Broken(name="MAIL hangs", key="", says=at("MAIL", "silence")), Verdict.DOES_NOT_WORK, "mail-unanswered"),
         (Broken(name="RCPT hangs", key="", says=at("RCPT TO:<POSTMASTER", "silence")), Verdict.DOES_NOT_WORK, "rcpt-unanswered"),
+        (
+            Broken(name="its disk is full", key="", says=at("MAIL", b"452 4.3.1 Insufficient system storage\r\n")),
+            Verdict.DOES_NOT_WORK,
+            "server-trouble",
+        ),
         (Broken(name="a domain of others", key="", says=DENIED), Verdict.DOES_NOT_WORK, "domain-not-served"),
         (Broken(name="a mailbox of others", key="", to=ADA, says=DENIED), Verdict.DOES_NOT_WORK, "domain-not-served"),
         (
@@ -76,7 +81,8 @@ def test_tls_first_is_gone_along_with() -> None:
     offer = at("EHLO", and_lines("STARTTLS")) | at("MAIL", b"530 5.7.0 Must issue a STARTTLS command first\r\n")
     diagnosis, server = diagnose(Broken(name="TLS", key="", says=offer | at("STARTTLS", b"454 4.7.0 not now\r\n")))
     assert b"STARTTLS\r\n" in server.heard
-    assert "tls-demanded" not in [finding.key for finding in diagnosis.findings]
+    assert [finding.key for finding in diagnosis.findings].count("tls-demanded") == 1
+    assert not any(line.startswith(b"RCPT") for line in server.heard)
 
 
 def test_a_slow_greeting_is_waited_for_once() -> None:

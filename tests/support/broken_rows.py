@@ -136,22 +136,27 @@ DIALOGUE = (
 )
 
 ADA = "ada@broken.example"
+OWN_WORDS = b"550 5.7.1 [192.0.2.9] The IP you are using to send mail is not authorized to send directly\r\n"
 TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
 MAILBOX = (
     Broken(name="no postmaster", key="postmaster-refused", says=at("RCPT TO:<POSTMASTER", b"550 5.1.1 no\r\n")),
-    Broken(name="postmaster later", key="postmaster-deferred", says=at("RCPT TO:<POSTMASTER", b"451 4.3.0 later\r\n")),
+    Broken(name="postmaster later", key="postmaster-deferred", says=at("RCPT TO:<POSTMASTER", b"450 4.2.1 later\r\n")),
     Broken(name="no such mailbox", key="mailbox-refused", to="bob@broken.example"),
     Broken(name="mailbox later", key="mailbox-deferred", to=ADA, says=at("RCPT TO:<ADA", b"452 4.2.2 over quota\r\n")),
     Broken(name="greylisted", key="greylisted", to=ADA, says=at("RCPT TO:<ADA", b"450 4.7.1 Greylisted, please try again later\r\n")),
     Broken(name="any mailbox", key="any-mailbox-accepted", to=ADA, says=at("RCPT", b"250 2.1.5 sure\r\n")),
     Broken(name="no UTF-8", key="mailbox-needs-utf8", to="j\u00fcrgen@broken.example"),
     Broken(name="no bounces", key="null-sender-refused", says=at("MAIL", b"550 5.7.1 empty sender\r\n")),
-    Broken(name="bounces later", key="sender-deferred", says=at("MAIL", b"451 4.3.0 later\r\n")),
+    Broken(name="bounces later", key="sender-deferred", says=at("MAIL", b"450 4.1.8 later\r\n")),
     Broken(name="no answer to MAIL", key="mail-unanswered", says=at("MAIL", SILENCE)),
     Broken(name="no answer to RCPT", key="rcpt-unanswered", says=at("RCPT TO:<POSTMASTER", SILENCE)),
     Broken(name="wants a login", key="account-needed", port=2526, to=HOST, says=at("MAIL", b"530 5.7.0 Authentication required\r\n")),
     Broken(name="wants a login of other servers", key="account-demanded", says=at("MAIL", b"530 5.7.0 Authentication required\r\n")),
     Broken(name="its domain is not its own", key="domain-not-served", says=at("RCPT TO:<POSTMASTER", b"554 5.7.1 Relay access denied\r\n")),
+    Broken(name="its disk is full", key="server-trouble", says=at("MAIL", b"452 4.3.1 Insufficient system storage\r\n")),
+    Broken(name="its tables are gone", key="server-trouble", says=at("RCPT TO:<POSTMASTER", b"451 4.3.0 Temporary lookup failure\r\n")),
+    Broken(name="SPF of the sender", key="rule-refused", says=at("RCPT TO:<POSTMASTER", b"550 5.7.23 SPF validation failed\r\n")),
+    Broken(name="blocked in its own words", key="client-blocked", says=at("RCPT TO:<POSTMASTER", OWN_WORDS)),
     Broken(name="blocked at MAIL", key="client-blocked", says=at("MAIL", LISTED)),
     Broken(name="blocked at RCPT", key="client-blocked", to=ADA, says=at("RCPT TO:<POSTMASTER", LISTED)),
     Broken(

@@ -28,6 +28,7 @@ SHOWN = 300
 """Characters of a line that are shown."""
 _GOES_ON = re.compile(rb"[0-9]{3}-")
 _CODE = re.compile(rb"([0-9]{3})(?![0-9])")
+_ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|\[(?:IPv6:)?[0-9a-f:]{4,}\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ class Said:
     @property
     def about_client(self) -> bool:
         """Whether it refuses whoever asks, by its address or reverse name, and not what was asked."""
-        return self.code >= 400 and self.category in ("reputation.ip", "sender.rdns")
+        vague = self.category in ("policy.other", "route.relay_denied", "recipient.restricted")
+        named = vague and _ADDRESS.search(self.text) is not None  # what else should an address do there
+        return self.code >= 400 and (named or self.category in ("reputation.ip", "sender.rdns"))
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from waypost.diagnose.plan import Target
     from waypost.diagnose.scene import Contact, Hello, Place, Scene, Server
 
-_STOPS = frozenset({"mx-null", "mailbox-refused", "client-blocked", "domain-not-served", "account-demanded", "own-stopped"})
+_STOPS = frozenset(
+    {"mx-null", "mailbox-refused", "client-blocked", "domain-not-served", "account-demanded", "server-trouble", "own-stopped"}
+)
 """Findings after which no mail arrives, however well the server speaks."""
 _HANGS = frozenset({"mail-unanswered", "rcpt-unanswered"})
 """The same, where no other host could take it."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RELAY_FROM, RELAY_TO = "relay-probe@example.org", "relay-probe@example.net"
 """Addresses of domains that nobody has (RFC 2606): only an open relay takes mail from the one to the other."""
-_FOR_ALL = frozenset({"client-blocked", "domain-not-served", "account-demanded", "account-needed"})
+_FOR_ALL = frozenset({"client-blocked", "domain-not-served", "account-demanded", "account-needed", "tls-demanded", "server-trouble"})
 """Findings after which no other recipient need be tried."""
 
 
@@ -83,7 +83,7 @@ async def _recipients(scene: Scene, contact: Contact) -> list[Finding]:
                 facts = _facts(contact, mail, domain=domain)
                 found.append(Finding(key="tls-demanded", about=contact.place.shown, evidence=(f"C: {line}", *mail.evidence), facts=facts))
             mail = await talk.ask(line)
-        found += judge_sender(contact, mail, sender, domain=domain)
+        found += [each for each in judge_sender(contact, mail, sender, domain=domain) if each.key not in {one.key for one in found}]
         if mail.positive:
             found += [finding async for finding in _each(scene, contact, talk, domain)]
         return found
@@ -175,7 +175,8 @@ def judge_recipient(contact: Contact, said: Said, recipient: str, kind: str, *, 
     elif 400 <= said.code < 500:
         key = "greylisted" if said.category == "rate.greylisted" else f"{kind}-deferred"
     else:
-        key = f"{kind}-refused"
+        of_mailbox = kind == "mailbox" or said.category == "unknown" or said.category.startswith("recipient.")
+        key = f"{kind}-refused" if of_mailbox else "rule-refused"
     if key:
         yield Finding(key=key, about=about, evidence=evidence, facts=facts)
 
@@ -186,6 +187,10 @@ def _of_all(contact: Contact, said: Said, domain: str) -> str | None:
         return "client-blocked"
     if domain and said.category == "route.relay_denied":
         return "domain-not-served"
+    if said.category in ("system.error", "system.full"):
+        return "server-trouble"
+    if said.category == "sender.tls":
+        return "tls-demanded" if domain and contact.place.port == SMTP else "account-needed"
     if said.code == 530 or said.category == "sender.login" or (" 5.7.0 " in said.text and "auth" in said.text.lower()):
         return "account-demanded" if domain and contact.place.port == SMTP else "account-needed"
     return None
