@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support import namespaces
+from waypost.diagnose.plan import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,13 @@ def test_without_a_network_nobody_else_is_blamed() -> None:
             found = json.loads(done.stdout)
             assert found["next_step"].startswith("Bring the network up")
             assert done.returncode == 2
+
+
+def test_a_dead_port_costs_its_own_timeout(checks: dict[str, dict[str, Any]]) -> None:
+    """Who does not answer is waited for as long as connecting may take, and no longer, however many ports are tried."""
+    limits = Limits()
+    for asked in ("25", "nobody", "host"):
+        assert checks[asked]["seconds"] < limits.connect + limits.suspicion
 
 
 def test_port_25_alone_filtered(checks: dict[str, dict[str, Any]]) -> None:

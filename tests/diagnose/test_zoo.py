@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,8 +137,11 @@ def zoo(module_folder: Path) -> Iterator[Zoo]:
 
 @pytest.fixture(scope="module")
 def checks(zoo: Zoo) -> dict[str, dict[str, Any]]:
-    """One check of each domain, with a login."""
-    return {name: zoo.check(server.domain, "--auth", "ada") for name, server in SERVERS.items()}
+    """One check of each domain, with a login; that which is made to wait waits beside the others."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(zoo.check, SERVERS["courier"].domain, "--auth", "ada")
+        found = {name: zoo.check(server.domain, "--auth", "ada") for name, server in SERVERS.items() if name != "courier"}
+        return {**found, "courier": waiting.result()}
 
 
 def keys(found: dict[str, Any], *severities: str) -> set[str]:
@@ -183,7 +187,7 @@ def test_old_versions_are_really_spoken(checks: dict[str, dict[str, Any]], zoo: 
     assert ("Protocol version: TLSv1.1" in done.stdout + done.stderr) == ("tls-old-spoken" in keys(checks[name]))
 
 
-@pytest.mark.parametrize("name", [name for name in TRUTHS if "errors-slowed" not in TRUTHS[name].traits])
+@pytest.mark.parametrize("name", [name for name in TRUTHS if name not in ("opensmtpd", "courier")])
 def test_a_healthy_host_is_checked_within_two_seconds(checks: dict[str, dict[str, Any]], name: str) -> None:
     """Names, three ports, the dialogue, TLS, the domain, mailboxes and a login: all of it on loopback in under two seconds."""
     assert checks[name]["seconds"] < 2
