@@ -354,6 +354,11 @@ def test_pages_lead_to_it() -> None:
 
     assert 'href="/check/"' in get(app, "/codes/550").text
     assert 'href="/check/zh/"' in get(app, "/codes/zh/550").text
+    assert get(app, "/codes/").text.count('href="/check/"') == 2
+    pasted = post(
+        app, "/codes/zh/explain", {"text": "host mx.b.example[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command)"}
+    )
+    assert 'href="/check/zh/?target=mx.b.example"' in pasted.text
 
 
 def test_what_is_no_mail_server_is_told_in_a_line() -> None:
