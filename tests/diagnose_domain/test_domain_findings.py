@@ -21,7 +21,7 @@ from waypost.diagnose.probes import domain, names
 from waypost.replies.library import facts
 
 STEPS = (Step(Stage.NAMES, names.probe), Step(Stage.DOMAIN, domain.probe, (Stage.NAMES,)))
-KEYS = sorted(key for key, row in facts("findings")["finding"].items() if row["stage"] == "domain")
+KEYS = sorted(key for key, row in facts("findings")["finding"].items() if row["stage"] == "domain" and not key.startswith("own-"))
 KEY_PARENT = f"_domainkey.{DOMAIN}"
 
 

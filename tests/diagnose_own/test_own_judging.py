@@ -25,6 +25,7 @@ from waypost.diagnose.talk import NOTHING, Said
 from waypost.msgauth.spf import parse
 from waypost.net import listen
 from waypost.net.rehearsal import Rehearsal
+from waypost.replies.library import facts
 from waypost.smtp.terms import Role, TlsMode
 
 if TYPE_CHECKING:
@@ -352,3 +353,13 @@ def test_domains_that_cannot_be_asked_for() -> None:
         clock=SYSTEM,
     )
     assert keys(asyncio.run(survey(View(own=OWN), scene, "example.org"))) == ["own-domain-unasked"]
+
+
+def test_every_finding_about_the_own_server_is_brought_about() -> None:
+    """No key is without a test here that names it."""
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    own = [
+        key for key in facts("findings")["finding"] if key.startswith("own-") and key != "own-elsewhere"
+    ]  # that one is of checks of others
+    assert len(own) >= 90
+    assert [key for key in own if f'"{key}"' not in tests] == []
