@@ -17,7 +17,7 @@ from waypost.diagnose.finding import Stage
 from waypost.diagnose.shapes import as_json
 from waypost.web.check import runs
 from waypost.web.check.gate import Rules
-from waypost.web.check.runs import ADDRESS_CHECKS, EVERYBODY, KEPT, KEPT_SECONDS, Checks, Plan, Run
+from waypost.web.check.runs import ADDRESS_CHECKS, EVERYBODY, KEPT_SECONDS, Checks, Plan, Run
 from waypost.web.check.wanted import TurnedAwayError, wanted
 
 if TYPE_CHECKING:
@@ -330,12 +330,13 @@ def test_a_check_that_breaks_off_is_over(monkeypatch: pytest.MonkeyPatch) -> Non
     assert next(event.detail for event in world.noted if event.what == "check-broke") == f"{DOMAIN} for {FIRST}: OSError: no more files"
 
 
-def test_results_are_let_go() -> None:
+def test_results_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many results are kept, the oldest go first, and none for longer than an hour."""
+    monkeypatch.setattr(runs, "KEPT", 5)
 
     async def scenes(world: World) -> None:
-        made = [await world.made(f"host{number}.example", f"198.51.{number % 200}.1") for number in range(KEPT + 3)]
-        assert [world.checks.find(run.id) is not None for run in made] == [False] * 3 + [True] * KEPT
+        made = [await world.made(f"host{number}.example", f"198.51.{number}.1") for number in range(8)]
+        assert [world.checks.find(run.id) is not None for run in made] == [False] * 3 + [True] * 5
         world.seconds += KEPT_SECONDS + 1
         assert world.checks.find(made[-1].id) is None
 

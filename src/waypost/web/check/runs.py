@@ -39,7 +39,7 @@ EVERYBODY = 10
 """All clients together may ask this many times as often as one."""
 ADDRESS_CHECKS, ADDRESS_SECONDS = 20, 600.0
 """Checks that may reach one address, and the seconds in which they come back, whoever asks and whatever name leads there."""
-KEPT, KEPT_SECONDS = 128, 3600.0
+KEPT, KEPT_SECONDS = 256, 3600.0
 """Results kept at hand, and for how long."""
 _Asked: TypeAlias = tuple[bool, str, str, int | None, str]
 

@@ -64,4 +64,5 @@
     main.querySelector("h1")?.focus();
   }
   addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => { if (event.persisted && !over) location.reload(); });
 })();
