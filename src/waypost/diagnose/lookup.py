@@ -208,7 +208,7 @@ class DnsLookup:
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.resolver.YXDOMAIN) as error:
             return failed(Outcome.MISSING, str(error) or type(error).__name__)
         except dns.exception.Timeout:
-            return failed(Outcome.SILENT, f"no resolver answered within {self._seconds:g} seconds")
+            return failed(Outcome.SILENT, f"no answer within {self._seconds:g} seconds")
         except dns.resolver.NoNameservers as error:
             return _no_servers(name, kind, error)
         except (dns.exception.DNSException, OSError) as error:
