@@ -197,10 +197,17 @@ def test_bogus_is_not_missing(check: Callable[..., dict[str, Any]]) -> None:
     expired = check("ended.example")
     assert (expired["verdict"], expired["code"]) == ("does-not-work", 2)
     assert "Sign the zone anew" in expired["next_step"]
-    assert expired["findings"][0]["evidence"] == ["ended.example MX: SERVFAIL (signature expired), and an answer with checking disabled"]
-    for name in ("no.kept.example", "no-such-domain.example", "no.unsigned.example"):
-        assert "name-missing" in told(check(name))
-        assert "dnssec-bogus" not in told(check(name))
+    seen = expired["findings"][0]["evidence"][0]  # which reason comes depends on what the resolver has kept of an earlier failure
+    assert seen.startswith(("ended.example MX: SERVFAIL (signature expired)", "ended.example MX: SERVFAIL (DNSSEC bogus)"))
+    assert seen.endswith(", and an answer with checking disabled")
+    for name, key in (
+        ("no.kept.example", "name-missing-below"),
+        ("no-such-domain.example", "name-missing"),
+        ("no.unsigned.example", "name-missing-below"),
+    ):
+        found = told(check(name))
+        assert key in found
+        assert "dnssec-bogus" not in found
 
 
 def test_a_resolver_far_away(check: Callable[..., dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from waypost.diagnose.contacts import judge
 from waypost.diagnose.dialling import WithheldError
 from waypost.diagnose.finding import Finding
+from waypost.diagnose.lookup import Outcome
 from waypost.diagnose.plan import LOCAL, PORTS, SMTP, SUBMISSIONS
 from waypost.diagnose.scene import Contact, Place, Source, Speech, Way
 from waypost.diagnose.talk import NOTHING, Said, Talk
@@ -75,12 +76,19 @@ async def probe(scene: Scene) -> AsyncIterator[Finding]:
     by_mx = any(server.source is Source.EXCHANGER for server in scene.servers)
     for finding in judge(scene.contacts, needed=_needed(scene), by_mx=by_mx, echoes=echoes):
         yield finding
-    if not any(contact.way not in (Way.NETWORK, Way.WITHHELD) for contact in scene.contacts) and not scene.online():
+    if await _nothing_gets_through(scene) and not scene.online():
         yield Finding(key="offline-here", about=scene.target.name)
     left_out = sum(len(server.addresses) for server in scene.servers) - scene.limits.addresses
     if left_out > 0:
         facts = {"count": str(left_out), "most": str(scene.limits.addresses)}
         yield Finding(key="addresses-left-out", about=scene.target.name, facts=facts)
+
+
+async def _nothing_gets_through(scene: Scene) -> bool:
+    """Whether no place was even on the way; where none is known, whether the DNS did not answer either."""
+    if scene.contacts:
+        return all(contact.way in (Way.NETWORK, Way.WITHHELD) for contact in scene.contacts)
+    return (await scene.lookup.ask(scene.target.name, "MX")).outcome in (Outcome.SILENT, Outcome.FAILED)
 
 
 def _places(scene: Scene) -> Iterator[Place]:
