@@ -179,6 +179,11 @@ def _no_data(house: House) -> None:
     house.data.rmdir()
 
 
+def _data_is_a_file(house: House) -> None:
+    house.data.rmdir()
+    house.data.write_text("")
+
+
 def _full(house: House) -> None:
     house.tree["queue"] = {"free_space": 1_099_511_627_776}
 
@@ -244,6 +249,7 @@ FAULTS: tuple[tuple[str, Fault, str, str], ...] = (
     ("other name, seen by users", _shows(Leaf(names=("www.example.org",))), "submission-certificate", ""),
     ("data of another account", _foreign_data, "own-data-unwritable", "chown -R nobody"),
     ("data open to all", _open_data, "own-data-open", "chmod 700"),
+    ("a file in place of the data", _data_is_a_file, "own-config-error", "data"),
     ("no data yet", _no_data, "own-data-missing", ""),
     ("disk full", _full, "own-disk-full", "Free some space"),
     ("disk nearly full", _low, "own-disk-low", "waypost inbox delete"),
@@ -313,7 +319,7 @@ def test_data_that_may_not_be_asked_for(check: Callable[..., dict[str, Any]], ho
     monkeypatch.setattr("waypost.daemon.selfcheck.holder", denied)
     keys = told(check())
     assert "as root" in keys["own-hidden"]["fix"]
-    assert {"own-queue-unread", "own-port-unbound"} <= set(keys)
+    assert {"own-queue-unread", "own-port-free"} <= set(keys)
 
 
 def test_nothing_is_changed(check: Callable[..., dict[str, Any]], house: House) -> None:
@@ -322,6 +328,25 @@ def test_nothing_is_changed(check: Callable[..., dict[str, Any]], house: House) 
     left = sorted(path.name for path in house.data.rglob("*"))
     assert left in ([], ["lock"])
     assert stat.S_IMODE(house.data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("spoil", "next_step"),
+    [
+        (_wrong, "Correct domains.local.0"),
+        (_data_is_a_file, "Correct data"),
+        (_foreign_key, "Name the two files of the same order or renewal"),
+        (_shows(Leaf(names=("mx.example.org",), days=-1, age=90)), "Renew"),
+        (_open_data, "Start it with"),
+        (_dead_hop, "Start it with"),
+    ],
+)
+def test_what_keeps_it_from_starting_comes_first(check: Callable[..., dict[str, Any]], house: House, spoil: Fault, next_step: str) -> None:
+    """A server that could not be started as it is: that is what to mend next; other faults can wait until it runs."""
+    spoil(house)
+    found = check()
+    assert next_step in found["next_step"]
+    assert found["verdict"] == "does-not-work"
 
 
 @pytest.mark.parametrize(

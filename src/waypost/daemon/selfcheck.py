@@ -89,7 +89,7 @@ def gather(loaded: Loaded, *, command: str) -> Own:
 
 def _troubles(loaded: Loaded) -> Iterator[Trouble]:
     for problem in check(loaded):
-        if problem.setting not in _TOLD_BETTER:
+        if problem.setting not in _TOLD_BETTER or (problem.setting == "data" and loaded.settings.data.is_file()):
             grave = problem.severity is Severity.ERROR
             yield Trouble(setting=problem.setting, says=problem.says, place=str(problem.place), grave=grave)
 

@@ -29,6 +29,13 @@ _AFTER = frozenset({"reverse-missing", "reverse-mismatch"})
 """Faults of names that harm what is sent, not what comes in: found early, and mended after others that are as grave."""
 _ROOTS = ("offline-here", "address-private")
 """Findings that explain why nothing was reached."""
+_BARS = frozenset(
+    (
+        *("own-config-error", "own-data-unwritable", "own-port-taken", "own-file-missing", "own-certificate-unusable"),
+        *("own-key-locked", "own-key-wrong", "certificate-expired", "certificate-not-yet-valid"),
+    )
+)
+"""What keeps a server of our own that is stopped from being started: mended first."""
 _WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2, Severity.OK: 3}
 _STAGES = tuple(Stage)
 
@@ -116,6 +123,9 @@ def first_to_mend(scene: Scene, findings: Sequence[Finding], answer: Verdict) ->
     """The one thing to do next: what stops mail, else the gravest, of equals that which comes first on the way."""
     faults = [finding for finding in findings if _WEIGHT[finding.severity] <= 1]
     if answer is Verdict.DOES_NOT_WORK:
+        bars = [finding for finding in faults if finding.key in _BARS]
+        if bars and any(finding.key == "own-stopped" for finding in faults):
+            return bars[0]
         roots = sorted((finding for finding in faults if finding.key in _ROOTS), key=lambda finding: _ROOTS.index(finding.key))
         stops = [finding for finding in _stops(scene, faults) if finding.severity is Severity.ERROR]
         faults = [finding for finding in faults if finding.stage in _ON_THE_WAY] or faults

@@ -57,7 +57,7 @@ def holder(path: Path) -> int | None:
     """The process that holds the lock, 0 where it is not known; None where nobody does. Takes nothing. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

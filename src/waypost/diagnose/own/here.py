@@ -86,7 +86,7 @@ def _descriptors(own: Own) -> Iterator[Finding]:
 def _port(own: Own, door: Door) -> Iterator[Finding]:
     """Whether what the configuration names is bound, and by whom."""
     facts = {"setting": door.setting, "place": door.place, "holder": door.holder or "-", "hostname": own.hostname}
-    runs = own.presence is not Presence.STOPPED
+    runs = own.presence in (Presence.RUNNING, Presence.MUTE)
     if not (door.place.port or door.place.path):
         yield found("own-port-any", door.setting, **facts)
     elif door.ours:
