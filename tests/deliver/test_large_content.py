@@ -36,8 +36,6 @@ class Parts:
 
 
 LARGE = tuple(b"%06d\r\n" % number * 8000 for number in range(20))
-
-
 WHOLE = b"".join(LARGE)
 
 

@@ -17,6 +17,7 @@ from deliver.outbound_kit import (
     keys,
     lease,
     outbound,
+    refusing,
     to,
 )
 from waypost.clock import SYSTEM
@@ -28,7 +29,6 @@ from waypost.spool.spool import SpoolUnavailableError
 
 if TYPE_CHECKING:
     from waypost.inbox.inbox import Inbox
-from deliver.outbound_kit import refusing
 
 
 def test_settled_before_goodbye() -> None:

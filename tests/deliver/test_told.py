@@ -11,6 +11,7 @@ from deliver.outbound_kit import (
     deliver,
     keys,
     lease,
+    refusing,
     taking,
     to,
 )
@@ -20,7 +21,6 @@ from waypost.route.settings import Kind, TransportSettings
 
 if TYPE_CHECKING:
     from waypost.observe.events import Event
-from deliver.outbound_kit import refusing
 
 
 def test_what_is_told_and_kept() -> None:

@@ -8,8 +8,6 @@ from waypost.smtp.client import ClientSession, ClientTerms, Upgrade
 from waypost.smtp.states import ClientState
 
 CONTENT = b"Subject: x\r\n\r\n.dot\r\n"
-
-
 ADA = Mailbox("ada", "here.example", "ada@here.example")
 
 

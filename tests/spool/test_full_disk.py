@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spool.spool_kit import DEFERRED, START, Hands, all_of, envelope, put, run
+from spool.spool_kit import DEFERRED, START, Hands, all_of, envelope, in_shard, put, run
 from waypost.mail.content import MemoryContent
 from waypost.spool.draft import MOST, SMALL, WINDOW
 from waypost.spool.settings import QueueSettings
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from waypost.spool.draft import SqliteDraft
-from spool.spool_kit import in_shard
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from spool.spool_kit import DEFERRED, START, Hands, Sqlite, all_of, envelope, now_due, octets, put, run
+from spool.spool_kit import DEFERRED, START, Hands, Sqlite, all_of, envelope, in_shard, now_due, octets, put, run
 from waypost.mail.content import MemoryContent
 from waypost.spool.settings import QueueSettings
 from waypost.spool.spool import Change, Filter, Notice, SpoolUnavailableError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from waypost.spool.reading import Sighted
     from waypost.spool.spool import Found, Standing
-from spool.spool_kit import in_shard
 
 
 def tables(statements: tuple[str, ...]) -> set[tuple[str, str]]:
