@@ -216,6 +216,7 @@ def test_networks_that_are_kept_out() -> None:
     assert through("44.128.0.25", 25, rules) == (Withheld.NEVER, [])
     assert through("10.9.0.1", 25, rules) == (Withheld.NEVER, [])
     assert through("10.8.0.1", 25, rules)[0] is None
+    assert told(("10.9.0.1", "10.8.0.1"), rules) == (("10.0.0.0", "10.8.0.1"), {"10.9.0.1": "mx.example.org"})
 
 
 def test_this_very_machine() -> None:
