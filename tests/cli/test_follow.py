@@ -161,7 +161,15 @@ def test_a_server_that_ends_ends_those_who_follow(server: Waypost, follow: Calla
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(("--follow",), 69), (("--follow", "01M84VQG8JE4TB71JW3QK8M8J3"), 64), ((), 64), (("--client", "::1"), 64)],
+    [
+        (("--follow",), 69),
+        (("--follow", "01M84VQG8JE4TB71JW3QK8M8J3"), 64),
+        ((), 64),
+        (("--client", "::1"), 64),
+        (("--follow", "--client", "mail.example.org"), 64),
+        (("--follow", "--to", "@"), 64),
+        (("--follow", "--to", "two words"), 64),
+    ],
 )
 def test_what_cannot_be_followed_is_told(tmp_path: Path, words: tuple[str, ...], code: int) -> None:
     """No server: 69; what makes no sense: 64; one line each."""

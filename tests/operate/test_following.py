@@ -70,6 +70,15 @@ def test_a_domain_shows_in_the_course_of_a_session() -> None:
     assert (accepted("x.test"),) == tuple(sieve.pass_on(accepted("x.test")))
 
 
+@pytest.mark.parametrize("to", ["b\u00fccher.test", "xn--bcher-kva.test", "B\u00dcCHER.test."])
+@pytest.mark.parametrize("heard", ["b\u00fccher.test", "XN--BCHER-KVA.test"])
+def test_a_domain_is_known_however_it_is_spelt(to: str, heard: str) -> None:
+    """The letters of a language and A-labels are the same domain, in what was asked for and in what is heard."""
+    sieve = Sieve(to=to)
+    named = said("a", f"RCPT TO:<q@{heard}>")
+    assert (named,) == tuple(sieve.pass_on(named))[-1:]
+
+
 def began(session: str, domain: str, message: str = "1") -> AttemptBegan:
     return AttemptBegan(session=session, id=message, peer="mx[192.0.2.1]:25", domain=domain)
 

@@ -7,12 +7,13 @@ import json
 import shutil
 import sys
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from waypost.cli import options, output
-from waypost.cli.exits import Exit, FailureError
+from waypost.cli.exits import Exit, FailureError, UsageError
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.observe.dialogue import entries
 from waypost.observe.events import AttemptBegan, Event, Spoken
@@ -31,13 +32,34 @@ _SECONDS = 60.0
 
 
 def follow(args: argparse.Namespace) -> int:
-    """Until Ctrl-C, or the end of the server. Raises FailureError."""
+    """Until Ctrl-C, or the end of the server. Raises FailureError, and UsageError for a choice that could never match."""
+    wanted = {"client": _client(args.client or ""), "to": _domain(args.to or "")}
     data = options.resolve(args).settings.data
     sockets = sorted((data / "shards").glob("*/control.sock"))
     show = _as_json(args.lang) if args.json else _as_text(args.lang)
-    wanted = {"client": args.client or "", "to": args.to or ""}
     asyncio.run(_all(sockets, wanted, show, data))
     return Exit.OK
+
+
+def _client(text: str) -> str:
+    bare = text.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
+    try:
+        return str(ip_network(bare, strict=False)) if bare else ""
+    except ValueError as fault:
+        raise UsageError(f"--client {text}: an IP address, or a network such as 192.0.2.0/24") from fault
+
+
+def _domain(text: str) -> str:
+    """The domain of ``example.org``, ``@example.org`` or ``ada@example.org``, in A-labels."""
+    if not text:
+        return ""
+    from waypost.smtp.errors import AddressError  # noqa: PLC0415 - who follows everything needs it not
+    from waypost.smtp.grammar import parse_domain  # noqa: PLC0415 - likewise
+
+    try:
+        return parse_domain(text.rpartition("@")[2].removesuffix("."))
+    except AddressError as fault:
+        raise UsageError(f"--to {text}: {fault}; a domain such as example.org is wanted") from fault
 
 
 async def _all(sockets: Sequence[Path], wanted: dict[str, str], show: Callable[[dict[str, Any]], None], data: Path) -> None:

@@ -27,6 +27,8 @@ from waypost.observe.events import (
     Spoken,
 )
 from waypost.operate.verbs import OperatorError
+from waypost.smtp.errors import AddressError
+from waypost.smtp.grammar import parse_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,7 +142,7 @@ class Sieve:
     def __init__(self, *, client: str = "", to: str = "") -> None:
         """Raises ValueError for what is no address and no network."""
         self._network = ip_network(client, strict=False) if client else None
-        self._to = to.lower().lstrip("@").encode("utf-8", "replace")
+        self._to = _canonical(to.lstrip("@")) if to else ""
         self._sessions: OrderedDict[str, list[Event] | None] = OrderedDict()
         """What is held of each session; None: it is one of those that pass."""
         self._messages: OrderedDict[str, None] = OrderedDict()
@@ -216,7 +218,7 @@ class Sieve:
         """Whether ``event`` tells of mail to the domain."""
         match event:
             case Spoken(from_client=True):
-                return any(found.lower() == self._to for found in _TO.findall(event.octets))
+                return any(_canonical(found.decode("utf-8", "replace")) == self._to for found in _TO.findall(event.octets))
             case AttemptMade():
                 return self._is_domain(event.recipient)
             case MessageAccepted():
@@ -225,4 +227,12 @@ class Sieve:
                 return False
 
     def _is_domain(self, address: str) -> bool:
-        return address.rpartition("@")[2].lower().encode("utf-8", "replace") == self._to
+        return _canonical(address.rpartition("@")[2]) == self._to
+
+
+def _canonical(domain: str) -> str:
+    """However it is spelt, in A-labels and lower case; what is no domain stays as it is."""
+    try:
+        return parse_domain(domain)
+    except AddressError:
+        return domain.lower()
