@@ -142,6 +142,11 @@ def test_public_addresses_are_reached(address: str) -> None:
     assert through(address) == (None, [(address, 25)])
 
 
+def test_an_address_is_dialled_in_its_plain_form() -> None:
+    """However an address is written, the system is handed the one form of what was judged."""
+    assert through("2A02:0DB0:0:0::0025") == (None, [("2a02:db0::25", 25)])
+
+
 @pytest.mark.parametrize(
     "text",
     [
