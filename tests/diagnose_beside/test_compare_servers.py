@@ -9,11 +9,28 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.broken_servers import ADDRESS, CLOSE, DOMAIN, QUICK, SOUND, Broken, FakeLookup, Network, Server, with_lines, without
+from support.broken_servers import (
+    ADDRESS,
+    CLOSE,
+    DOMAIN,
+    ORDINARY,
+    QUICK,
+    SILENCE,
+    SOUND,
+    Broken,
+    FakeLookup,
+    Frame,
+    Network,
+    Server,
+    say,
+    with_lines,
+    without,
+)
 from support.needs import require
 from support.peers import ROOT, Daemon
 from support.ports import free_port
@@ -295,3 +312,48 @@ def test_usage_of_comparing(capsys: pytest.CaptureFixture[str], words: list[str]
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+class Slowing(Frame):
+    """A server that lets those wait who made a mistake, as Courier does: behind a refusal no answer comes for a while."""
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer as a server in order does, up to the first refusal."""
+        await say(writer, ORDINARY[""])
+        refused = False
+        while line := await reader.readuntil(b"\r\n"):
+            asked = line.strip().upper().decode("latin-1")
+            reply = next(
+                (ORDINARY[name] for name in sorted(ORDINARY, key=len, reverse=True) if name and asked.startswith(name)), ORDINARY["*"]
+            )
+            await say(writer, SILENCE if refused else reply)
+            refused = refused or (isinstance(reply, bytes) and reply[:1] == b"5")
+            if reply == ORDINARY["DATA"] and not refused:
+                await reader.readuntil(b".\r\n")
+                await say(writer, ORDINARY["."])
+            if asked == "QUIT":
+                return
+
+
+def test_a_server_that_slows_down_who_makes_mistakes_is_heard_to_the_end() -> None:
+    """What follows a mistake is asked anew on another connection, within a transaction where it belongs into one; nothing is missing."""
+
+    async def run() -> Beside:
+        servers: list[Frame] = [Server(IN_ORDER, None), Slowing()]
+        for server in servers:
+            await server.start()
+        places = {(ADDRESS, 25): servers[0].port, (ADDRESS, 2525): servers[1].port}
+        targets = (target(f"{ADDRESS}:25"), target(f"{ADDRESS}:2525"))
+        try:
+            limits = replace(QUICK, late=0.3)
+            return await compare(targets, Options(), lookup=FakeLookup(SOUND), limits=limits, dial=Network(places, {}).dial)
+        finally:
+            for server in servers:
+                await server.stop()
+
+    found = asyncio.run(run())
+    assert found.b.survey.slowed
+    assert not found.a.survey.slowed
+    replies = [point for point in found.difference.points if point.trait.section == "replies"]
+    assert {point.trait.key for point in replies} == {f"reply.{name}" for name in found.a.survey.answers} | {"reply.burst"}
+    assert [point.trait.key for point in replies if not point.same] == []

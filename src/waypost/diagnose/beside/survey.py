@@ -15,7 +15,7 @@ from waypost.diagnose.lookup import reverse
 from waypost.diagnose.plan import SMTP
 from waypost.diagnose.probes.dialogue import NOBODY, introduce
 from waypost.diagnose.probes.domain import mail_domain
-from waypost.diagnose.scene import Hello, Source, is_ip
+from waypost.diagnose.scene import Source, is_ip
 from waypost.net.dial import UnreachableError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from waypost.diagnose.scene import Contact, Scene
     from waypost.diagnose.talk import Said, Talk
 
-TALKS = 3
+TALKS = 2
 """Connections at once: strangers allow few."""
 _RECORDS = {
     "mx": ("", "MX"),
@@ -37,6 +37,8 @@ _RECORDS = {
     "tls-reports": ("_smtp._tls.", "TXT"),
 }
 """What is asked of a domain, by point: what stands before its name, and the kind."""
+KNOCKS, PAUSE = 4, 0.5
+"""How often a server is asked that says 4xx on connecting, and the seconds between."""
 LONG = "x" * 1993
 """Makes a command of 2000 octets."""
 
@@ -52,6 +54,8 @@ class Survey:
     """By step: the command as it was said, and the answer."""
     burst: tuple[Said, ...] = ()
     """The answers to the packet."""
+    slowed: bool = False
+    """Whether the server lets those wait who made a mistake: what follows one is asked on another connection then."""
     records: dict[str, Answer] = field(default_factory=dict)
     """What the DNS says, by point."""
 
@@ -79,51 +83,104 @@ class Survey:
             self.records["reverse"] = await reverse(scene.lookup, self.contact.place.address)
 
     async def _talk(self, scene: Scene, contact: Contact, steps: Sequence[Step], turn: asyncio.Semaphore) -> None:
+        """Say ``steps`` on one connection, or go on with them on others where the server slows down who makes mistakes."""
+        left, opened = list(steps), False
         async with turn:
-            try:
-                talk, greeting = await scene.meet(contact)
-            except UnreachableError:
-                return
-            try:
-                if greeting.code == 220 and not greeting.ended:
-                    await self._say(scene, talk, steps)
-            finally:
-                talk.close()
+            for _ in range(len(steps)):
+                left, opened = await self._connection(scene, contact, left, opened=opened)
+                if not left:
+                    return
 
-    async def _say(self, scene: Scene, talk: Talk, steps: Sequence[Step]) -> None:
-        hello: Hello | None = None
-        if steps[0].name != FIRST:
-            hello = await introduce(talk, scene.own_name(talk))
-            first = hello.refusal or hello.said
-            self.answers.setdefault(HELLO, ("EHLO", first))
-            if not hello.usable:
-                return
-        keywords = hello.keywords if hello is not None else {}
+    async def _connection(self, scene: Scene, contact: Contact, steps: Sequence[Step], *, opened: bool) -> tuple[list[Step], bool]:
+        """What is left to say, and whether a transaction was open then; ``opened``: one must be open first."""
+        talk = await _admitted(scene, contact)
+        if talk is None:
+            return [], False
+        try:
+            return await self._say(scene, talk, steps, opened=opened)
+        finally:
+            talk.close()
+
+    async def _say(self, scene: Scene, talk: Talk, steps: Sequence[Step], *, opened: bool) -> tuple[list[Step], bool]:
+        keywords = await self._hello(scene, talk) if steps[0].name != FIRST else {}
+        if keywords is None:
+            return [], False
         known = facts_of(scene, keywords)
-        for each in steps:
+        if opened:
+            await talk.ask(f"MAIL FROM:<{known['sender']}>")
+        refused = False
+        for number, each in enumerate(steps):
             line = each.line(known)
-            if line is None or (each.offer and each.offer not in keywords) or talk.over:
+            if line is None or (each.offer and each.offer not in keywords):
                 continue
-            if each.name == BURST:
-                await self._burst(talk, scene)
-                continue
-            said = await talk.ask(line)
+            said = (
+                None
+                if refused and self.slowed
+                else await self._command(talk, scene, each, line, seconds=scene.limits.late if refused else None)
+            )
+            if said is None or (refused and said.ended == "silent"):
+                self.slowed = True
+                return list(steps[number:]), opened
             self.answers.setdefault(each.name, (line, said))
-            if said.code == 354:  # it would take anything for content now: an empty message to nobody ends it
-                await talk.ask("." if each.name == CONTENT else "\r\n.")
             if said.ended:
-                return
-        if not talk.over:
-            farewell = await talk.quit()
-            if farewell.positive or QUIT not in self.answers:  # one that hung up on a bad command says no goodbye
-                self.answers[QUIT] = ("QUIT", farewell)
+                return [], False
+            refused = refused or not said.positive
+            opened = _opened(line, said, opened=opened)
+        if not (refused and self.slowed):
+            await self._quit(talk)
+        return [], False
 
-    async def _burst(self, talk: Talk, scene: Scene) -> None:
+    async def _hello(self, scene: Scene, talk: Talk) -> dict[str, str] | None:
+        """What it offers; None where it cannot be talked to."""
+        hello = await introduce(talk, scene.own_name(talk))
+        self.answers.setdefault(HELLO, ("EHLO", hello.refusal or hello.said))
+        return hello.keywords if hello.usable else None
+
+    async def _command(self, talk: Talk, scene: Scene, step: Step, line: str, *, seconds: float | None) -> Said:
+        if step.name == BURST:
+            return await self._burst(talk, scene)
+        said = await talk.ask(line, seconds=seconds)
+        if said.code == 354:  # it would take anything for content now: an empty message to nobody ends it
+            await talk.ask("." if step.name == CONTENT else "\r\n.")
+        return said
+
+    async def _quit(self, talk: Talk) -> None:
+        farewell = await talk.quit()
+        if farewell.positive or QUIT not in self.answers:  # one that hung up on a bad command says no goodbye
+            self.answers[QUIT] = ("QUIT", farewell)
+
+    async def _burst(self, talk: Talk, scene: Scene) -> Said:
+        """Several commands at once; the last answer."""
         talk.send(PACKET)
         heard: list[Said] = []
         while len(heard) < ANSWERS and not (heard and heard[-1].ended):
             heard.append(await talk.reply(seconds=min(2.0, scene.limits.reply)))
         self.burst = tuple(heard)
+        return heard[-1]
+
+
+async def _admitted(scene: Scene, contact: Contact) -> Talk | None:
+    """A connection that bids welcome; a server that has too many at this moment is asked again a little later."""
+    for _ in range(KNOCKS):
+        try:
+            talk, greeting = await scene.meet(contact)
+        except UnreachableError:
+            return None
+        if greeting.code == 220 and not greeting.ended:
+            return talk
+        talk.close()
+        if greeting.code // 100 != 4:
+            return None
+        await asyncio.sleep(PAUSE)
+    return None
+
+
+def _opened(line: str, said: Said, *, opened: bool) -> bool:
+    """Whether a transaction is open behind the answer to ``line``."""
+    if not said.positive:
+        return opened
+    verb = line.partition(" ")[0]
+    return verb == "MAIL" or (opened and verb not in ("RSET", "EHLO"))
 
 
 def door(scene: Scene) -> Contact | None:

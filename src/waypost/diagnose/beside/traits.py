@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from waypost.diagnose.beside.survey import Survey
+    from waypost.diagnose.client_hello import Answer as HelloAnswer
     from waypost.diagnose.lookup import Answer
     from waypost.diagnose.scene import Contact, Hello
     from waypost.diagnose.talk import Said
@@ -119,7 +120,7 @@ def reply_value(said: Said, *more: object, good: frozenset[int] = frozenset()) -
     status = found[1] if found else None
     word = f"said.{said.ended}" if said.ended else ""
     told = Reply(said.code, status, " ".join(said.texts)[:1500]) if said.code else None
-    fits = (not said.ended and said.code in good) if good else None
+    fits = (not said.ended and said.code in good) if good and said.ended != "silent" else None  # it may yet be coming
     return Value(lines=said.evidence, word=word, essence=(said.ended, said.code, *more), reply=told, good=fits)
 
 
@@ -141,8 +142,10 @@ def _extensions(seen: Seen) -> Iterator[Trait]:
     hello, contact = seen.hello, seen.contact
     if hello is None or contact is None:
         return
-    for keyword, rest in hello.keywords.items():
-        if keyword.partition("=")[0] != "AUTH":
+    for word, text in hello.keywords.items():
+        keyword, _, more = word.partition("=")
+        rest = f"{more} {text}".strip()
+        if keyword != "AUTH":
             value = Value(lines=(rest,) if rest else (), word="" if rest else "said.offered", essence=frozenset(rest.upper().split()))
             facts = {"keyword": keyword}
             key = f"extension.{keyword}"
@@ -175,8 +178,11 @@ def _tls(seen: Seen) -> Iterator[Trait]:
     if look is None:
         return
     shake = look.shake
-    if shake is None:
-        yield _point(Section.TLS, "tls", Value(word="said.not-offered", essence=""))
+    if shake is None:  # not offered, refused, or nobody could look: a server may have had no connection left
+        if look.hello.positive and not look.offered:
+            yield _point(Section.TLS, "tls", Value(word="said.not-offered", essence=""))
+        elif look.reply.lines:
+            yield _point(Section.TLS, "tls", reply_value(look.reply))
         return
     if not look.secured:
         why = shake.alert or shake.fault
@@ -186,8 +192,9 @@ def _tls(seen: Seen) -> Iterator[Trait]:
     yield _point(Section.TLS, "tls", Value(lines=(begin,), essence=begin))
     spoken = f"{shake.version} {shake.cipher}"
     yield _point(Section.TLS, "tls-version", Value(lines=(spoken,), essence=spoken))
-    yield _point(Section.TLS, "tls-old", _dated(look.old))
-    yield _point(Section.TLS, "tls-weak", _dated(look.weak))
+    for name, answer in (("tls-old", look.old), ("tls-weak", look.weak)):
+        if answer is not None:  # it could be asked
+            yield _point(Section.TLS, name, _dated(answer))
     if look.chain:
         own = look.chain[0]
         shape = (own.key, own.bits, own.digest, own.self_issued)
@@ -196,7 +203,7 @@ def _tls(seen: Seen) -> Iterator[Trait]:
         yield _point(Section.TLS, "trust", Value(lines=(fault,) if fault else (), word="" if fault else "said.verified", essence=fault))
 
 
-def _dated(answer: object) -> Value:
+def _dated(answer: HelloAnswer) -> Value:
     """What a server answers to hellos that none should accept any more."""
     if isinstance(answer, ServerHello):
         return Value(lines=(answer.shown,), essence=answer.shown, good=False)

@@ -197,7 +197,7 @@ async def _upgrade(scene: Scene, look: Look, stream: ClientStream, *, keep: bool
 
 
 async def _hello(scene: Scene, look: Look, *, newest: int, ciphers: tuple[int, ...]) -> client_hello.Answer | None:
-    """What the server answers to a hello made by hand."""
+    """What the server answers to a hello made by hand; None where it could not be said."""
     stream = await _open(scene, look)
     if stream is None:
         return None
@@ -208,7 +208,7 @@ async def _hello(scene: Scene, look: Look, *, newest: int, ciphers: tuple[int, .
         while answer is None and len(heard) < MOST_HELLO:
             heard += await stream.receive()
             answer = client_hello.answer(heard)
-    return answer
+    return answer or client_hello.Other()
 
 
 async def _inject(scene: Scene, look: Look, blind: Context) -> bool | None:
