@@ -219,3 +219,21 @@ def test_each_way_to_send(zoo: Zoo, name: str, more: tuple[str, ...], code: int)
         assert PASSWORD not in said
     if code in (23, 24, 25, 29):
         assert "***" in said or "Fix:" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("opensmtpd", "smuggling-possible"),
+        ("postfix", "smuggling-possible"),  # Debian's 3.7 forbids bare line feeds only where one asks it to
+        ("sendmail", "smuggling-resisted"),
+        ("aiosmtpd", "smuggling-resisted"),
+        ("exim", "smuggling-resisted"),
+        ("waypost", "smuggling-resisted"),
+    ],
+)
+def test_who_lets_mail_be_smuggled(zoo: Zoo, name: str, key: str) -> None:
+    """Named as one's own, each server is tried with false ends of content, by a postmaster with a domain where it wants one."""
+    server = SERVERS[name]
+    found = zoo.check(server.domain, "--intrusive", "--own", server.host)
+    assert {each for each in keys(found) if each.startswith("smuggling-")} == {key}

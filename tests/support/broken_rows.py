@@ -116,6 +116,13 @@ DIALOGUE = (
     ),
     Broken(name="hangs up at QUIT", key="quit-unanswered", says=at("QUIT", CLOSE)),
     Broken(name="slow to those who err", key="errors-slowed", says=at("*", Slow(b"", 0.5, b"500 5.5.1 What?\r\n"))),
+    Broken(name="no content for a probe", key="smuggling-untried", says=at("RCPT TO:<POSTMASTER", b"550 5.1.1 no\r\n"), intrusive=True),
+    Broken(
+        name="relays for nobody's sender",
+        key="open-relay",
+        says=at("MAIL FROM:<RELAY", b"553 5.1.8 no such domain\r\n") | at("RCPT", b"250 2.1.5 sure\r\n"),
+        intrusive=True,
+    ),
     Broken(name="says nothing to HELP", key="command-unanswered", says=at("HELP", SILENCE)),
     Broken(name="leaves at VRFY", key="dialogue-closed", says=at("VRFY", CLOSE)),
     Broken(name="no extensions", key="extensions-missing", says=at("EHLO", with_lines("HELP"))),

@@ -7,9 +7,12 @@ lines goes to postmaster. RFC 5321 sections 2.3.8 (CRLF alone ends a line) and 4
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
+from waypost.diagnose.plan import SUBMISSION, SUBMISSIONS
+from waypost.diagnose.scene import is_ip
 from waypost.net.dial import UnreachableError
 
 if TYPE_CHECKING:
@@ -34,16 +37,26 @@ _PATIENCE = 1.5
 async def probe(scene: Scene, contact: Contact) -> AsyncIterator[Finding]:
     """Try a command that ends with LF alone, then each false end of content."""
     facts = {"host": contact.place.host, "port": str(contact.place.port)}
-    said, *answers = await asyncio.gather(_bare_command(scene, contact), *(_false_end(scene, contact, octets) for _, octets in SEQUENCES))
+    said, answers = await asyncio.gather(
+        _bare_command(scene, contact), asyncio.gather(*(_false_end(scene, contact, octets) for _, octets in SEQUENCES))
+    )
     if said is not None and said.positive:
         yield Finding(key="bare-lf-command", about=contact.place.shown, evidence=("C: NOOP\\n", *said.evidence), facts=facts)
-    tried = sum(answer is not None for answer in answers)
-    taken = [(name, answer) for (name, _), answer in zip(SEQUENCES, answers, strict=True) if answer is not None and answer.positive]
+    tried = [answer for answer in answers if answer is not None and answer.tried]
+    taken = [
+        (name, answer.said)
+        for (name, _), answer in zip(SEQUENCES, answers, strict=True)
+        if answer is not None and answer.tried and answer.said.positive
+    ]
     for name, answer in taken:
         evidence = (f"C: {name}", *answer.evidence)
         yield Finding(key="smuggling-possible", about=contact.place.shown, evidence=evidence, facts={**facts, "sequence": name})
-    if tried == len(SEQUENCES) and not taken:
-        yield Finding(key="smuggling-resisted", about=contact.place.shown, facts={**facts, "count": str(tried)})
+    if len(tried) == len(SEQUENCES) and not taken:
+        yield Finding(key="smuggling-resisted", about=contact.place.shown, facts={**facts, "count": str(len(tried))})
+    stopped = [answer.said for answer in answers if answer is not None and not answer.tried]
+    if stopped and not tried and contact.place.port not in (SUBMISSION, SUBMISSIONS):  # there a login comes first
+        evidence = (f"C: RCPT TO:<{_recipients(scene)[-1]}>", *stopped[0].evidence)
+        yield Finding(key="smuggling-untried", about=contact.place.shown, evidence=evidence, facts={**facts, "reply": stopped[0].text})
 
 
 async def _bare_command(scene: Scene, contact: Contact) -> Said | None:
@@ -57,19 +70,41 @@ async def _bare_command(scene: Scene, contact: Contact) -> Said | None:
         talk.close()
 
 
-async def _false_end(scene: Scene, contact: Contact, octets: bytes) -> Said | None:
-    """The answer to a false end, perhaps none in time; None where the server did not come as far as taking content."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of one false end."""
+
+    said: Said
+    """The answer to it, perhaps none in time; where it was not come to, the answer that stopped it."""
+    tried: bool
+
+
+async def _false_end(scene: Scene, contact: Contact, octets: bytes) -> _Answer | None:
+    """None where nothing was reached."""
     talk = await _opened(scene, contact)
     if talk is None:
         return None
     try:
-        for command, wanted in (("MAIL FROM:<>", 250), ("RCPT TO:<postmaster>", 250), ("DATA", 354)):
-            if (await talk.ask(command)).code != wanted:
-                return None
+        said = await talk.ask("MAIL FROM:<>")
+        if said.code == 250:
+            for recipient in _recipients(scene):
+                said = await talk.ask(f"RCPT TO:<{recipient}>")
+                if said.code == 250:
+                    break
+        if said.code == 250:
+            said = await talk.ask("DATA")
+        if said.code != 354:
+            return _Answer(said, tried=False)
         talk.send(_HEAD + octets)
-        return await talk.reply(seconds=min(_PATIENCE, scene.limits.reply))
+        return _Answer(await talk.reply(seconds=min(_PATIENCE, scene.limits.reply)), tried=True)
     finally:
         talk.close()
+
+
+def _recipients(scene: Scene) -> tuple[str, ...]:
+    """Postmaster without a domain, whom every server must take (5321#4.5.1), and with one for those that do not."""
+    name = scene.target.name
+    return ("postmaster",) if is_ip(name) else ("postmaster", f"postmaster@{name}")
 
 
 async def _opened(scene: Scene, contact: Contact) -> Talk | None:
