@@ -10,6 +10,8 @@ from email.header import decode_header
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from waypost.replies.lenient import codec
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -97,9 +99,10 @@ def _words_undone(text: str) -> str:
 
 
 def _part(octets: bytes, charset: str | None) -> str:
+    decoder = "raw-unicode-escape" if charset is None else codec(charset) or "latin-1"  # plain words come escaped
     try:
-        return octets.decode(charset or "raw-unicode-escape", "replace")
-    except (LookupError, ValueError):
+        return octets.decode(decoder, "replace")
+    except ValueError:
         return octets.decode("latin-1")
 
 

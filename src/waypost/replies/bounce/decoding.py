@@ -1,47 +1,26 @@
 """Octets into text: transfer encodings, charsets, encoded words, and HTML as a reader would see it. Knows no report.
 
 RFC 2045 section 6 (transfer encodings), RFC 2047 (encoded words); what is broken is read as far as it goes, nothing raises.
+Reports are read for the words that they hold, so what no charset explains stays visible (U+FFFD), and is guessed at by those words; a
+page shows mail to people and reads it otherwise (``web.inbox.charsets``). What both mean by a name stands in ``replies.lenient``.
 """
 
 from __future__ import annotations
 
-import binascii
-import codecs
 import html
 import quopri
 import re
 
+from waypost.replies.lenient import codec, escaped, unbase64
+
 MOST = 256 * 1024
 """Octets of a part that are read as text; reports stand at the beginning."""
 
-_ALIASES = {
-    "ansi_x3.110-1983": "latin-1",
-    "ascii": "utf-8",
-    "cp932": "cp932",
-    "default_charset": "utf-8",
-    "euc-kr": "cp949",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "iso-2022-jp": "iso2022_jp_ext",
-    "iso-8859-1": "cp1252",
-    "iso-8859-8-i": "iso-8859-8",
-    "ks_c_5601-1987": "cp949",
-    "shift_jis": "cp932",
-    "unknown-8bit": "utf-8",
-    "us-ascii": "utf-8",
-    "utf-7": "utf-8",
-    "utf8": "utf-8",
-    "x-gbk": "gb18030",
-    "x-sjis": "cp932",
-    "x-unknown": "utf-8",
-}
-"""Charsets whose names are used for more than they mean, or that no decoder knows."""
 _GUESSES = ("gb18030", "cp932", "euc_jp", "koi8-r", "cp1251", "cp949", "big5")
 """Tried in turn on 8-bit text that names no charset and is no UTF-8, until a text holds words that bounces hold."""
 
 _WORD = re.compile(r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=", re.IGNORECASE)
 _BETWEEN = re.compile(r"(\?=)\s+(=\?)")
-_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=]{16,}\s*\Z")
 
 _SEEN = 128 * 1024
@@ -73,40 +52,20 @@ def _unbase64(octets: bytes) -> bytes:
     first = octets.lstrip()[:200].split(b"\n", 1)[0]
     if not _BASE64_LINE.match(first) and (b" " in first.strip() or b"@" in first):
         return octets
-    packed = _BASE64.sub(b"", octets.split(b"\n\n--", 1)[0].partition(b"=\n\n")[0])
-    packed = packed[: len(packed) - 1] if len(packed) % 4 == 1 else packed
-    return binascii.a2b_base64(packed + b"=" * (-len(packed) % 4))
+    return unbase64(octets.split(b"\n\n--", 1)[0].partition(b"=\n\n")[0])
 
 
 def as_text(octets: bytes, charset: str | None) -> str:
     """Text in ``charset``, or in what the octets themselves show; replacement characters for what is in none."""
-    name = (charset or "").strip().strip("\"';").lower()
-    if octets.isascii() and b"\x1b" not in octets and not name.startswith("utf-16"):
+    known = codec(charset)
+    if octets.isascii() and b"\x1b" not in octets and not (known or "").startswith("utf-16"):
         return octets.decode("ascii")
-    known = _codec(_ALIASES.get(name, name))
-    if known == "utf-8" or known is None:
-        return _undeclared(octets)
+    if known in (None, "utf-8", "utf-7"):  # octets of 8 bits are no UTF-7, whatever was declared
+        return octets.decode(escaped(octets) or "utf-8", "replace")
     try:
         return octets.decode(known, "replace")
     except (ValueError, LookupError):
         return octets.decode("latin-1")
-
-
-def _codec(name: str) -> str | None:
-    if not name:
-        return None
-    try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    return found.name if getattr(found, "_is_text_encoding", True) else None
-
-
-def _undeclared(octets: bytes) -> str:
-    """ISO-2022-JP by its escapes, UTF-8 if it is, else UTF-8 with what is broken replaced."""
-    if b"\x1b$" in octets or b"\x1b(" in octets:
-        return octets.decode("iso2022_jp_ext", "replace")
-    return octets.decode("utf-8", "replace")
 
 
 def guesses(octets: bytes) -> list[str]:
