@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.mailroom import Room
 from waypost.web.inbox import arrivals, pulse
 from waypost.web.inbox.arrivals import Arrivals
 from waypost.web.inbox.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from support.mailroom import Room
 
 
 class Page:
@@ -35,7 +34,7 @@ class Page:
             await self.told.put(message["body"])
 
     def listen(self, streams: Arrivals) -> asyncio.Task[None]:
-        return asyncio.ensure_future(streams.run(self.receive, self.send, head=False))
+        return asyncio.ensure_future(streams.stream()({"type": "http", "method": "GET"}, self.receive, self.send))
 
 
 class Desk:
@@ -161,10 +160,10 @@ def test_a_quiet_stream_shows_that_it_lives(room: Room, monkeypatch: pytest.Monk
     play(room, scene)
 
 
-def test_a_full_house_is_503(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_house_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream too many is refused with when to try again."""
     monkeypatch.setattr(arrivals, "MOST", 0)
-    answer = room.get("/inbox/events")
+    answer = Room().get("/inbox/events")
 
     assert answer.status == 503
     assert answer.fields["retry-after"] == "30"

@@ -18,6 +18,7 @@ from waypost.diagnose.shapes import as_json, next_step
 from waypost.replies.terms import label
 from waypost.web.check import shown
 from waypost.web.check.places import API, ID, Places
+from waypost.web.check.stream import progress
 from waypost.web.check.wanted import LONGEST, TurnedAwayError, wanted
 from waypost.web.links import MAIN, Served
 from waypost.web.security import client_of, is_at_home
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from waypost.web.check.runs import Checks, Run
-    from waypost.web.check.stream import Streams
+    from waypost.web.streaming import Streams
     from waypost.web.templates import Templates
 
 _FORM = "application/x-www-form-urlencoded"
@@ -91,7 +92,7 @@ class Pages:
             raise HTTPException(503, "too many pages wait for news", headers={"retry-after": "2"})
         known = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
         after = int(known) if known.isascii() and known.isdigit() and len(known) < 6 else 0
-        return self._streams.stream(run, _lang(request), after=after)
+        return self._streams.answer(progress(run, _lang(request), after=after))
 
     # ---- showing
 

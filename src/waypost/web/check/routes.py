@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from waypost.web.check.interface import join as join_interface
 from waypost.web.check.pages import Pages
 from waypost.web.check.places import Places
-from waypost.web.check.stream import Streams
+from waypost.web.check.stream import MOST
 from waypost.web.security import embedded_elsewhere
+from waypost.web.streaming import Streams
 from waypost.web.templates import LANGUAGES
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 def join(app: FastAPI, templates: Templates, checks: Checks, *, ending: asyncio.Event) -> None:
     """Add the pages and the API; ``ending`` is set when the server ends."""
-    pages = Pages(templates, checks, Streams(ending))
+    pages = Pages(templates, checks, Streams(MOST, ending))
     join_interface(app, checks, ending)
     app.add_route("/check", _to_form, include_in_schema=False)
     for lang in (*LANGUAGES[1:], LANGUAGES[0]):  # the language that has no folder matches any
