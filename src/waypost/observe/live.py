@@ -38,6 +38,8 @@ _COLOURS = ("36", "35", "34", "32", "33", "96", "95", "94")
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
 _REMEMBERED = 1000
 """Sessions whose colour is remembered, and messages whose conversation is."""
+_DONE = 250
+"""The code of an answer to EHLO that offers something (5321#4.1.1.1)."""
 _NAME = 4
 """Characters of a session's id that name it on the screen."""
 _NARROW, _WIDE = 30, 120
@@ -211,7 +213,9 @@ class _Words:
 
 def _reply(entry: Entry) -> Iterator[str]:
     """The reply; what EHLO offers stands on one line, for it is the same each time."""
-    if len(entry.lines) < 3 or not (entry.key == "ehlo" or (not entry.key and entry.lines[0].startswith("250-"))):
+    first = entry.lines[0] if entry.lines else ""
+    positive = not entry.key and first[:3] == str(_DONE) and first[3:4] == "-"
+    if len(entry.lines) < 3 or not (entry.key == "ehlo" or positive):
         yield from entry.lines
         return
     yield entry.lines[0]
