@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from waypost.mail import identifier
+from waypost.store.folder import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,14 +106,9 @@ class Writer:
 def _sync_folder(folder: Path, within: int) -> None:
     """Let the new name survive a power cut. A folder that we may not list cannot be opened to be synced: then its file system is."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        sync_folder(folder)
     except PermissionError:
         _sync_file_system(within)
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sync_file_system(descriptor: int) -> None:

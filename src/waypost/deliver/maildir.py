@@ -20,6 +20,7 @@ from waypost.mail.outcome import Action, Outcome
 from waypost.replies.keys import Key
 from waypost.smtp.consequence import outcome
 from waypost.spool.spool import SpoolUnavailableError
+from waypost.store.folder import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,7 +100,7 @@ def _prepare(folder: Path) -> None:
     for part in ("tmp", "new", "cur"):
         (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     for parent in {folder, *(path.parent for path in made)}:
-        _sync(parent)
+        sync_folder(parent)
 
 
 def _write_whole(folder: Path, name: str, octets: bytes) -> None:
@@ -135,15 +136,7 @@ async def _write_pieces(folder: Path, name: str, top: bytes, pieces: AsyncIterat
 
 def _publish(folder: Path, name: str) -> None:
     (folder / "tmp" / name).rename(folder / "new" / name)
-    _sync(folder / "new")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder / "new")
 
 
 def _create(path: Path) -> BinaryIO:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from waypost.directory.passwords import hash_password, prepare
+from waypost.store.folder import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -164,7 +165,7 @@ def _write(file: Path, accounts: Mapping[str, Account]) -> None:
         os.fsync(sink.fileno())
     _give_to_owner(fresh, file.parent)
     fresh.replace(file)
-    _sync_folder(file.parent)
+    sync_folder(file.parent)
 
 
 def _give_to_owner(file: Path, folder: Path) -> None:
@@ -172,16 +173,6 @@ def _give_to_owner(file: Path, folder: Path) -> None:
     if sys.platform != "win32" and os.geteuid() == 0:
         owner = folder.stat()
         os.chown(file, owner.st_uid, owner.st_gid)
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

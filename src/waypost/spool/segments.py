@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from waypost.spool.rows import Extent
+from waypost.store.folder import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +169,7 @@ class Segments:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 _reserve(descriptor)
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
             except OSError:
                 os.close(descriptor)
                 path.unlink(missing_ok=True)
@@ -232,11 +233,3 @@ def _fill(descriptor: int) -> None:
     written = 0
     while written < SEGMENT:
         written += os.pwrite(descriptor, zeros[: SEGMENT - written], written)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
