@@ -14,7 +14,7 @@ from waypost.diagnose.lookup import Outcome
 from waypost.diagnose.verdict import Verdict
 
 ADA = "ada@broken.example"
-DENIED = at("RCPT TO:<POSTMASTER", b"554 5.7.1 Relay access denied\r\n") | at("RCPT", b"554 5.7.1 Relay access denied\r\n")
+DENIED = {f"RCPT{name}": b"554 5.7.1 Relay access denied\r\n" for name in ("", " TO:<POSTMASTER", " TO:<ADA")}
 BLOCKED = at("RCPT TO:<POSTMASTER", LISTED) | at("RCPT", LISTED)
 
 
@@ -60,6 +60,25 @@ def test_a_refusal_of_the_client_is_told_once() -> None:
     assert keys.count("client-blocked") == 1
     assert not {"mailbox-refused", "postmaster-refused", "null-sender-refused"} & set(keys)
     assert sum(line.upper().startswith(b"RCPT") for line in server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("denied", "key"),
+    [("RCPT TO:<ADA", "mailbox-refused"), ("RCPT TO:<POSTMASTER", "postmaster-refused")],
+)
+def test_who_takes_one_mailbox_serves_the_domain(denied: str, key: str) -> None:
+    """A mailbox that is denied in the words of relaying, beside one that is taken, is a mailbox that is missing: the MX is not blamed."""
+    diagnosis, _ = diagnose(Broken(name="a mailbox that falls through", key="", to=ADA, says=at(denied, b"550 relay not permitted\r\n")))
+    keys = [finding.key for finding in diagnosis.findings]
+    assert "domain-not-served" not in keys
+    found = diagnosis.findings[keys.index(key)]
+    assert ("550 relay not permitted", "relay" in found.told().fix.lower()) == (found.evidence[-1], False)
+
+
+def test_a_domain_of_others_is_told_once() -> None:
+    """However many of its mailboxes are denied."""
+    diagnosis, _ = diagnose(Broken(name="a mailbox of others", key="", to=ADA, says=DENIED))
+    assert [finding.key for finding in diagnosis.findings].count("domain-not-served") == 1
 
 
 @pytest.mark.parametrize(

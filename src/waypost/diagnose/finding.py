@@ -56,7 +56,8 @@ class Finding:
     """What fills the braces in its words.
 
     A fact ``reply`` (``550 5.7.1 ...``) brings ``reply_title``, ``reply_meaning``, ``reply_fix`` (the operator's) and ``reply_sender_fix``
-    of the replies' catalogue, in the language asked for; a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``;
+    of the replies' catalogue, in the language asked for (of a fact ``means``, where other answers show that its words mislead);
+    a fact ``record`` (``SIZE``) brings ``record_title`` and ``record_meaning``;
     a fact ``faults_of`` (keys of findings about the same thing, separated by blanks) brings their titles as ``faults``.
     """
 
@@ -100,7 +101,7 @@ def _explained(known: Mapping[str, str], lang: str) -> dict[str, str]:
     """What the catalogue of replies says of a reply or a record among the facts."""
     found: dict[str, str] = {}
     if "reply" in known:
-        code, _, text = known["reply"].partition(" ")
+        code, _, text = known.get("means", known["reply"]).partition(" ")
         number = int(code) if code.isdigit() else 0
         meant = gloss(number, None, text, lang=lang, reader="operator")
         sender_fix = gloss(number, None, text, lang=lang).fix

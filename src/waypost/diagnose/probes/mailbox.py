@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RELAY_FROM, RELAY_TO = "relay-probe@example.org", "relay-probe@example.net"
 """Addresses of domains that nobody has (RFC 2606): only an open relay takes mail from the one to the other."""
-_FOR_ALL = frozenset({"client-blocked", "domain-not-served", "account-demanded", "account-needed", "tls-demanded", "server-trouble"})
+_FOR_ALL = frozenset({"client-blocked", "account-demanded", "account-needed", "tls-demanded", "server-trouble"})
 """Findings after which no other recipient need be tried."""
 
 
@@ -85,7 +85,7 @@ async def _recipients(scene: Scene, contact: Contact) -> list[Finding]:
             mail = await talk.ask(line)
         found += [each for each in judge_sender(contact, mail, sender, domain=domain) if each.key not in {one.key for one in found}]
         if mail.positive:
-            found += [finding async for finding in _each(scene, contact, talk, domain)]
+            found += await _each(scene, contact, talk, domain)
         return found
     finally:
         talk.close()
@@ -102,18 +102,29 @@ async def _encrypted(scene: Scene, contact: Contact, talk: Talk) -> bool:
     return (await talk.ask(f"EHLO {scene.own_name(talk)}")).positive
 
 
-async def _each(scene: Scene, contact: Contact, talk: Talk, domain: str) -> AsyncIterator[Finding]:
+async def _each(scene: Scene, contact: Contact, talk: Talk, domain: str) -> list[Finding]:
     """Each recipient in turn, until an answer holds for all of them."""
+    heard: list[tuple[Said, str, str]] = []
     for recipient, kind in _wanted(scene, domain):
         said = await talk.ask(f"RCPT TO:<{recipient}>")
-        made = list(judge_recipient(contact, said, recipient, kind, domain=domain))
-        for finding in made:
-            yield finding
-        if said.ended or {finding.key for finding in made} & _FOR_ALL:
+        heard.append((said, recipient, kind))
+        if said.ended or {finding.key for finding in judge_recipient(contact, said, recipient, kind, domain=domain)} & _FOR_ALL:
             break
     if not talk.over:
         await talk.ask("RSET")
         await talk.quit()
+    return list(judge_recipients(contact, heard, domain=domain))
+
+
+def judge_recipients(contact: Contact, heard: list[tuple[Said, str, str]], *, domain: str = "") -> Iterator[Finding]:
+    """What was answered to all of them: who takes one mailbox refuses not the domain but another mailbox, whatever the words."""
+    served = any(said.positive for said, _, _ in heard)
+    told: set[str] = set()
+    for said, recipient, kind in heard:
+        for finding in judge_recipient(contact, said, recipient, kind, domain=domain, served=served):
+            if finding.key != "domain-not-served" or finding.key not in told:
+                yield finding
+            told.add(finding.key)
 
 
 def _domain(scene: Scene, contact: Contact) -> str:
@@ -159,8 +170,10 @@ def judge_sender(contact: Contact, said: Said, sender: str, *, domain: str = "")
     yield Finding(key=key, about=contact.place.shown, evidence=evidence, facts=facts)
 
 
-def judge_recipient(contact: Contact, said: Said, recipient: str, kind: str, *, domain: str = "") -> Iterator[Finding]:
-    """What is answered to RCPT; ``kind``: ``postmaster``, ``mailbox`` or ``nobody``."""
+def judge_recipient(
+    contact: Contact, said: Said, recipient: str, kind: str, *, domain: str = "", served: bool = False
+) -> Iterator[Finding]:
+    """What is answered to RCPT; ``kind``: ``postmaster``, ``mailbox`` or ``nobody``; ``served``: another of its mailboxes was taken."""
     evidence = (f"C: RCPT TO:<{recipient}>", *said.evidence)
     facts = _facts(contact, said, recipient=recipient, command="RCPT", domain=domain)
     about = recipient
@@ -170,6 +183,8 @@ def judge_recipient(contact: Contact, said: Said, recipient: str, kind: str, *, 
         key = "rcpt-unanswered"
     elif said.positive:
         key = f"{kind}-accepted"
+    elif served and said.category == "route.relay_denied":
+        key, facts = f"{kind}-refused", {**facts, "means": f"{said.code} 5.1.1"}
     elif (of_all := _of_all(contact, said, domain)) is not None:
         key, about = of_all, contact.place.shown
     elif 400 <= said.code < 500:
