@@ -8,90 +8,26 @@ import re
 import shutil
 import socket
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from support import toml
-from support.chains import Leaf, make, pem, root_file
+from support.chains import Leaf, root_file
 from support.needs import require_root
 from support.ports import free_port
-from support.server import configuration, listener
-from support.small_names import SmallNames
 from waypost.cli import main as door
-from waypost.cli.exits import Exit
 from waypost.store.lock import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from diagnose_own.own_kit import House
     from support.sink import Sink
 
     Fault = Callable[["House"], None]
-
-
-@pytest.fixture(scope="module")
-def names() -> Iterator[str]:
-    """A resolver that knows nothing, at once."""
-    served = SmallNames({}).start()
-    yield served.address
-    served.stop()
-
-
-@dataclass
-class House:
-    """A server that is in order and not started, to be spoilt."""
-
-    folder: Path
-    tree: dict[str, Any]
-
-    @property
-    def certificate(self) -> Path:
-        """Its file."""
-        return self.folder / "cert.pem"
-
-    @property
-    def key(self) -> Path:
-        """Its file."""
-        return self.folder / "key.pem"
-
-    @property
-    def data(self) -> Path:
-        """The data directory."""
-        return self.folder / "data"
-
-    @property
-    def port(self) -> int:
-        """Of the first listener."""
-        return int(self.tree["listeners"][0]["bind"].rpartition(":")[2])
-
-    def shows(self, leaf: Leaf) -> None:
-        """Another certificate."""
-        chain, key = make(leaf)
-        self.certificate.write_bytes(pem(chain))
-        secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        self.key.write_bytes(secret)
-        self.key.chmod(0o600)
-
-
-@pytest.fixture
-def house(folder: Path, names: str) -> House:
-    """Data, certificate and configuration in order."""
-    tree = configuration(
-        folder,
-        listeners=[listener("relay", tls="starttls"), listener("submission", tls="starttls")],
-        domains={"mailboxes": ["ada@example.org"], "postmaster": "ada@example.org"},
-        networks=[],
-        tls={"certificate": str(folder / "cert.pem"), "key": str(folder / "key.pem")},
-        dns={"resolvers": [names]},
-    )
-    made = House(folder, tree)
-    made.shows(Leaf(names=("mx.example.org",), common_name="mx.example.org"))
-    made.data.mkdir(mode=0o700)
-    return made
 
 
 @pytest.fixture
@@ -124,9 +60,6 @@ def test_in_order_but_stopped(check: Callable[..., dict[str, Any]], house: House
     assert f"waypost serve --config {house.folder}/waypost.toml" in found["next_step"]
     assert {"own-port-free", "own-data-sound", "own-disk-room", "own-queue-empty", "certificate-sound"} <= set(told(found))
     assert [port["state"] for server in found["servers"] for port in server["ports"]] == ["refused", "refused"]
-
-
-# ---- faults of files -------------------------------------------------------------------------------------------
 
 
 def _no_certificate(house: House) -> None:
@@ -233,6 +166,8 @@ def _no_tls(house: House) -> None:
 
 
 NAME = "mx.example.org"
+
+
 FAULTS: tuple[tuple[str, Fault, str, str], ...] = (
     ("no certificate", _no_certificate, "own-file-missing", "Correct the path"),
     ("key of another", _foreign_key, "own-key-wrong", "fullchain.pem"),
@@ -347,69 +282,3 @@ def test_what_keeps_it_from_starting_comes_first(check: Callable[..., dict[str, 
     found = check()
     assert next_step in found["next_step"]
     assert found["verdict"] == "does-not-work"
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["example.org"], "leave out a host"),
-        (["--port", "25"], "leave out --port"),
-        (["--from", "a@example.org"], "leave out --from"),
-        (["--auth", "ada"], "leave out --auth"),
-        (["--own", "mx.example.org"], "leave out --own"),
-        (["--resolver", "dns.example"], "is no address of a resolver"),
-        (["--ca", "/nowhere.pem"], "cannot be read"),
-        (["--config", ""], "--config needs a file"),
-        (["--set", "workers"], "KEY=VALUE"),
-    ],
-)
-def test_usage(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
-    """What makes no sense beside --self is said in one line, with exit code 64."""
-    assert door.main(["check", "--self", *words]) == Exit.USAGE
-    error = capsys.readouterr().err
-    assert said in error
-    assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize("words", [["--config", "x.toml"], ["--data", "x"], ["--set", "workers=2"]])
-def test_configuration_is_for_the_own_server(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
-    """A configuration beside a foreign host would be passed over, so it is a usage error."""
-    assert door.main(["check", "example.org", *words]) == Exit.USAGE
-    assert "--self, which was not given" in capsys.readouterr().err
-
-
-def test_a_configuration_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is said as every command says it, in one line."""
-    assert door.main(["check", "--self", "--config", "/nowhere/waypost.toml"]) == Exit.CONFIG
-    assert "/nowhere/waypost.toml" in capsys.readouterr().err
-
-
-def test_for_people(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    """The first lines say what is wrong and what to do; the records to publish stand at the end, unbroken; all of it in Chinese too."""
-    config = house.folder / "waypost.toml"
-    house.tree["hostname"] = "mx.example.org"
-    config.write_text(toml.dump(house.tree))
-    words = ["check", "--self", "--config", str(config), "--ca", str(root_file(house.folder))]
-    assert door.main([*words, "--lang", "en"]) == 2
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "mx.example.org  does not work"
-    assert lines[1].startswith("The server does not run")
-    assert lines[3].startswith("Do next: Start it with `waypost serve --config")
-    assert lines[lines.index("Records to publish") + 1] == "mx.example.org. IN A 192.0.2.1"
-    assert door.main([*words, "--lang", "zh"]) == 2
-    out = capsys.readouterr().out
-    assert "服务器没有运行" in out
-    assert "需要发布的记录" in out
-    assert "Do next" not in out
-
-
-def test_dev_profile(monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a configuration the DNS is not asked, certificates of one's own making are no fault, and what it is for is told."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    monkeypatch.delenv("WAYPOST_CONFIG", raising=False)
-    words = [f"listeners.{number}.bind=127.0.0.1:{free_port()}" for number in range(3)] + ["web.bind="]
-    assert door.main(["check", "--self", "--json", *(part for word in words for part in ("--set", word))]) == 2
-    found = json.loads(capsys.readouterr().out)
-    assert {each["stage"] for each in found["findings"]} == {"own"}
-    assert {"own-dev", "own-stopped"} <= {each["key"] for each in found["findings"]}
-    assert [each["key"] for each in found["findings"] if each["severity"] in ("warning", "error")] == ["own-stopped"]
