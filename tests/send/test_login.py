@@ -46,10 +46,11 @@ def _auth(name: str, initial: bytes) -> str:
             [_auth("OAUTHBEARER", b"n,a=ada,\1host=mx\1port=587\1auth=Bearer t0k\1\1"), "AQ=="],
         ),
         (Login(in_clear=True), "EXTERNAL", ["235 ok"], ["AUTH EXTERNAL ="]),
+        (replace(LOGIN, mechanisms=("XOAUTH2", "PLAIN")), "XOAUTH2 PLAIN", ["235 ok"], [_auth("PLAIN", b"\0ada\0pw")]),
         (replace(LOGIN, mechanisms=("LOGIN", "PLAIN")), "PLAIN LOGIN", ["535 no", "235 ok"], ["AUTH LOGIN", _auth("PLAIN", b"\0ada\0pw")]),
         (replace(LOGIN, mechanisms=("PLAIN",), identity="boss"), "PLAIN", ["235 ok"], [_auth("PLAIN", b"boss\0ada\0pw")]),
     ],
-    ids=["plain", "login", "cram-md5", "xoauth2", "oauthbearer-refused", "external", "the-next-one", "identity"],
+    ids=["plain", "login", "cram-md5", "xoauth2", "oauthbearer-refused", "external", "no-token", "the-next-one", "identity"],
 )
 def test_mechanisms(login: Login, offered: str, challenges: list[str], lines: list[str]) -> None:
     """Each says what its RFC says (CRAM-MD5: the example of RFC 2195); secrets are hidden from the transcript."""

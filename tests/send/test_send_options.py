@@ -103,6 +103,8 @@ def test_what_is_verified(words: str, security: Security, verify: bool) -> None:
         "--timeout never",
         "--auth NTLM --auth-user x",
         "--auth PLAIN",
+        "--auth PLAIN --auth-user x --auth-token y",
+        "--auth XOAUTH2 --auth-user x",
         "--tls-cert x",
         "--proxy-source 192.0.2.1",
         "--proxy-source x --proxy-dest y",
@@ -221,6 +223,13 @@ def test_proxy_headers(ends: Proxied, line: bytes, block: str) -> None:
     assert version_2(None) == bytes.fromhex("0d0a0d0a000d0a515549540a20000000")
     with pytest.raises(ProxyError):
         version_1(Proxied(ends.source, 70_000, ends.dest, 1))
+
+
+def test_a_token_may_stand_where_passwords_do() -> None:
+    """Whoever names mechanisms of OAuth alone means the token, from a file too."""
+    login = errand("--auth", "XOAUTH2,OAUTHBEARER", "--auth-user", "x", "--auth-password", "y").login
+    assert login is not None
+    assert (login.token, login.password) == ("y", "")
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("--auth-usr", "--auth-user"), ("--h-Subject", "--subject"), ("--quitafter", "--quit-after")])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from waypost.cli.exits import UsageError
 from waypost.cli.send_where import content, port, protocol, server_named
-from waypost.diagnose.send.auth import MECHANISMS
+from waypost.diagnose.send.auth import MECHANISMS, TAKE_TOKEN
 from waypost.diagnose.send.errand import Leniency, Login
 
 if TYPE_CHECKING:
@@ -27,9 +27,13 @@ def login(args: argparse.Namespace) -> Login | None:
     for name in mechanisms:
         if name not in MECHANISMS and name not in dict(aliases):
             raise UsageError(f"{name} is no mechanism that is known here: they are {', '.join(MECHANISMS)}")
-    token = _token(args)
-    external = mechanisms == ("EXTERNAL",)
+    types = {dict(aliases).get(name, name) for name in mechanisms}
+    token, external, oauth = _token(args), types == {"EXTERNAL"}, bool(types) and types <= TAKE_TOKEN
+    if token and types and not types & TAKE_TOKEN:
+        raise UsageError(f"--auth-token is for {' and '.join(sorted(TAKE_TOKEN))}: {mechanisms[0]} wants --auth-password-file FILE")
     user = "" if external and args.auth_user is None else _user(args, token)
+    if oauth and not token:
+        token = _password(args, user, oauth=True)
     return Login(
         user=user,
         password="" if token or external else _password(args, user),
@@ -84,12 +88,14 @@ def _token(args: argparse.Namespace) -> str:
     return content(args.auth_token)[0].decode("utf-8", "replace").strip()
 
 
-def _password(args: argparse.Namespace, user: str) -> str:
+def _password(args: argparse.Namespace, user: str, *, oauth: bool = False) -> str:
+    """The password; with ``oauth`` the token, which stands where other mechanisms have theirs."""
     if args.auth_password is not None:
         return "" if args.auth_password == "<>" else str(args.auth_password)  # noqa: S105 - swaks' word for an empty one
     if args.auth_password_file is not None:
         octets = content("-" if args.auth_password_file == "-" else f"@{args.auth_password_file}")[0]  # noqa: S105 - standard input
         return octets.decode("utf-8", "replace").partition("\n")[0].removesuffix("\r")
     if not os.isatty(0):
-        raise UsageError("say the password: --auth-password-file FILE, or - for standard input")
-    return getpass.getpass(f"Password of {user}: ")
+        wanted = "the token: --auth-token @FILE" if oauth else "the password: --auth-password-file FILE"
+        raise UsageError(f"say {wanted}, or - for standard input")
+    return getpass.getpass(f"{'Token' if oauth else 'Password'} of {user}: ")

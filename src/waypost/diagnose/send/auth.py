@@ -131,6 +131,9 @@ MECHANISMS: dict[str, Mechanism] = {
 }
 """Every mechanism, the strongest first."""
 
+TAKE_TOKEN = frozenset(name for name, row in MECHANISMS.items() if row.means is Means.TOKEN)
+"""Those of OAuth."""
+
 PROVES_SERVER = frozenset(name for name in MECHANISMS if name.startswith("SCRAM"))
 """Those whose success means nothing before the server has proven that it knows the password."""
 
@@ -139,7 +142,18 @@ def candidates(login: Login, at: Circumstances) -> tuple[Mechanism, ...]:
     """The mechanisms to try, in order: those that are offered, and for which we have the means."""
     known = {**MECHANISMS, **{alias: replace(MECHANISMS[name], name=alias) for alias, name in login.aliases if name in MECHANISMS}}
     wanted = login.mechanisms or tuple(name for name, row in known.items() if _able(row, login, at))
-    return tuple(known[name] for name in wanted if name in at.offered and name in known)
+    return tuple(known[name] for name in wanted if name in at.offered and name in known and _has_secret(known[name], login))
+
+
+def _has_secret(row: Mechanism, login: Login) -> bool:
+    """An empty token, or an empty password beside a token, was not given, and would be a login that fails."""
+    match row.means:
+        case Means.TOKEN:
+            return bool(login.token)
+        case Means.PASSWORD:
+            return bool(login.password) or not login.token
+        case Means.CERTIFICATE:
+            return True
 
 
 def _able(row: Mechanism, login: Login, at: Circumstances) -> bool:
