@@ -40,14 +40,20 @@ def modules() -> list[Path]:
     return sorted(SOURCE.rglob("*.py"))
 
 
+def programs() -> list[Path]:
+    """What is written for developers: tests, tools, scripts."""
+    written = (path for folder in ("tests", "tools") for path in (HOME / folder).rglob("*.py"))
+    return sorted([*written, *(path for path in (HOME / "scripts").iterdir() if path.is_file())])
+
+
 def named(path: Path) -> str:
     """A path as people say it."""
     return str(path.relative_to(HOME))
 
 
 def long_files() -> Iterator[str]:
-    """No file over 400 lines; what is generated says so in its first lines and is let off."""
-    for path in modules():
+    """No file over 400 lines, whether of the package, a test or a tool; what is generated says so in its first lines and is let off."""
+    for path in [*modules(), *programs()]:
         text = path.read_text()
         lines = text.count("\n")
         if lines > FILE_LINES and "generated" not in text[:400].lower():
