@@ -54,14 +54,12 @@ def _judged(session: Session, phase: Phase, then: Callable[[Session, Reply | Non
     """Judge ``phase`` and go on with its refusal, or None; at once where no check waits."""
     pipeline = session.rules.pipeline
     if pipeline.waits(phase):
-        session.wait(_judged_waiting(session, phase, then))
+        judging = asyncio.ensure_future(pipeline.judge_waiting(phase, session.subject))
+        # Only when that is over: what follows may take time itself.
+        session.wait(judging, lambda _: then(session, _refusal(judging.result())))
         return
     verdict = pipeline.judge(phase, session.subject)
     then(session, None if verdict is ACCEPT else _refusal(verdict))
-
-
-async def _judged_waiting(session: Session, phase: Phase, then: Callable[[Session, Reply | None], None]) -> None:
-    then(session, _refusal(await session.rules.pipeline.judge_waiting(phase, session.subject)))
 
 
 # ---- who it is ------------------------------------------------------------------------------------------------
@@ -202,12 +200,7 @@ def _rcpt(session: Session, event: Rcpt) -> None:
         session.answer(event.suggested)
         return
     session.subject.recipient = event.recipient.mailbox
-    pipeline = session.rules.pipeline
-    if pipeline.waits(Phase.RCPT):
-        session.wait(_judged_waiting(session, Phase.RCPT, lambda session, refusal: _recipient(session, event, refusal)))
-        return
-    verdict = pipeline.judge(Phase.RCPT, session.subject)
-    _recipient(session, event, None if verdict is ACCEPT else _refusal(verdict))
+    _judged(session, Phase.RCPT, lambda session, refusal: _recipient(session, event, refusal))
 
 
 def _recipient(session: Session, event: Rcpt, refusal: Reply | None) -> None:
@@ -307,7 +300,12 @@ def _end(session: Session, transaction: Transaction, event: ContentEnded, refusa
 def _keep(session: Session, transaction: Transaction, event: ContentEnded) -> None:
     """Put the message into the spool; 250 is said only when it is there (5321#6.1)."""
     envelope = transaction.envelope(eight_bit=event.eight_bit)
-    session.wait(transaction.keep(envelope), lambda error: _kept(session, transaction, envelope, error))
+    try:
+        keeping = transaction.keep(envelope)
+    except (SpoolFullError, SpoolUnavailableError) as error:
+        _kept(session, transaction, envelope, error)
+    else:
+        session.wait(keeping, lambda error: _kept(session, transaction, envelope, error))
 
 
 def _kept(session: Session, transaction: Transaction, envelope: Envelope, error: BaseException | None) -> None:

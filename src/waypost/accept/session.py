@@ -107,7 +107,7 @@ class Session:
         self._event: Event | None = None
         self._apart: Apart | None = None
         """What one read brought, where content may be among it."""
-        self._slow: asyncio.Future[None] | None = None
+        self._slow: asyncio.Future[Any] | None = None
         """What takes time, while it does."""
         self._then: Callable[[BaseException | None], None] | None = None
         self._monotonic = services.clock.monotonic
@@ -196,16 +196,18 @@ class Session:
             self.say_last(Key.SHUTDOWN)
         return self._ending
 
-    def wait(self, slow: Awaitable[None], then: Callable[[BaseException | None], None] | None = None) -> None:
+    def wait(self, slow: Awaitable[object], then: Callable[[BaseException | None], None] | None = None) -> None:
         """Hear nothing more until ``slow`` is done; what was answered goes out before. ``then`` is told how it ended, in the loop's next
-        turn; without it an error ends the session.
+        turn; without it an error ends the session. One step at a time: ``slow`` itself must not call this.
         """
+        if self._slow is not None:  # else the end of the one would pass for that of the other, and a message for kept
+            raise RuntimeError("something slow is under way already")
         self.flush()
         self._then = then
         self._slow = future = asyncio.ensure_future(slow)
         future.add_done_callback(self._done)
 
-    def _done(self, future: asyncio.Future[None]) -> None:
+    def _done(self, future: asyncio.Future[Any]) -> None:
         self._slow = None
         then, self._then = self._then, None
         try:
@@ -216,7 +218,8 @@ class Session:
             self._resume(then, future.exception())
         except Exception as error:  # noqa: BLE001 - likewise
             self._break(error)
-        self._hear(b"")
+        self._hear(b"")  # what came meanwhile,
+        self._hear(b"")  # and the end, if that came behind it: nobody tells of it again
 
     def _resume(self, then: Callable[[BaseException | None], None] | None, error: BaseException | None) -> None:
         self.tick()
@@ -389,12 +392,6 @@ class Session:
         if self.refusals or (self.rules.plan.keep_all and self.accepted):
             subject, ends = self.subject, self.ends
             self.record.session = self.identify()
-            self.services.history.keep(
-                self.record.transcript(
-                    peer=f"{ends.remote}:{ends.remote_port}",
-                    helo=subject.helo,
-                    tls=subject.tls,
-                    account=subject.account,
-                    messages=self.queued or [],
-                )
-            )
+            peer, queued = f"{ends.remote}:{ends.remote_port}", self.queued or []
+            kept = self.record.transcript(peer=peer, helo=subject.helo, tls=subject.tls, account=subject.account, messages=queued)
+            self.services.history.keep(kept)
