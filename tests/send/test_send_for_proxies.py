@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,19 +24,7 @@ def told(start_postfix: Callable[..., Postfix], start_sink: Callable[..., Sink])
 
     def start(setting: str) -> tuple[int, Sink]:
         beyond = start_sink(lmtp=True)
-        postfix = start_postfix(sink=beyond.port)
-        with (postfix.folder / "etc" / "main.cf").open("a") as out:
-            out.write(f"{setting}\n")
-        assert postfix.daemon
-        os.kill(postfix.daemon.process.pid, signal.SIGHUP)
-        end = time.monotonic() + 20
-        while "reload" not in postfix.log() and time.monotonic() < end:
-            time.sleep(0.05)
-        while time.monotonic() < end:  # the port is closed for a moment while it reads its settings anew
-            time.sleep(0.3)
-            with suppress(OSError), socket.create_connection(("127.0.0.1", postfix.port), 5):
-                break
-        return postfix.port, beyond
+        return start_postfix(sink=beyond.port, more=setting).port, beyond
 
     return start
 

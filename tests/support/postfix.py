@@ -96,6 +96,8 @@ class Postfix:
     """The LMTP port that gets what this Postfix takes."""
     relays: Mapping[str, int] = field(default_factory=dict)
     """mode (plain, starttls, implicit) to the port of the server under test."""
+    more: str = ""
+    """Further lines of main.cf."""
     port: int = field(default_factory=free_port)
     implicit_port: int = field(default_factory=free_port)
     daemon: Daemon | None = None
@@ -113,7 +115,7 @@ class Postfix:
         transports = ", ".join(f"{mode}.test={mode}:[127.0.0.1]:{port}" for mode, port in self.relays.items())
         places = {"tree": tree("postfix"), "folder": self.folder, "sink": self.sink, "transports": transports or "none.test=lmtp:"}
         paths = {"ca": self.certificates.ca, "certificate": self.certificates.certificate, "key": self.certificates.key}
-        (self.folder / "etc" / "main.cf").write_text(MAIN.format(**places, **paths))
+        (self.folder / "etc" / "main.cf").write_text(f"{MAIN.format(**places, **paths)}{self.more}\n")
         (self.folder / "etc" / "master.cf").write_text(
             MASTER.format(port=f"127.0.0.1:{self.port}", implicit_port=f"127.0.0.1:{self.implicit_port}")
         )
