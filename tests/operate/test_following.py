@@ -149,6 +149,30 @@ def test_nobody_follows_nothing_is_made() -> None:
     asyncio.run(body())
 
 
+def test_fetching_often_sets_no_more_timers() -> None:
+    """One timer looks for those who are gone, however many follow and however often they fetch; when all are gone there is none."""
+
+    async def body() -> None:
+        observers, following, hands = made()
+        loop = asyncio.get_running_loop()
+        looks: list[Any] = []
+        loop.call_later = lambda _, look: looks.append(look)  # type: ignore[method-assign, assignment]  # counts, and never calls
+        names = [await begun(following) for _ in range(3)]
+        for number in range(60):
+            observers.tell(said("a", f"NOOP {number}"))
+            await following.call({"follow": names[number % 3]})
+        assert len(looks) == 1
+        looks.pop()()
+        assert len(looks) == 1
+        hands.now += 31
+        looks.pop()()
+        assert (looks, observers.live) == ([], False)
+        await begun(following)
+        assert len(looks) == 1
+
+    asyncio.run(body())
+
+
 def test_a_reload_leaves_followers_and_openings_as_they_were() -> None:
     """What the log wants is kept apart from what a follower wants."""
     observers = Observers([lambda _: None], openings=False)

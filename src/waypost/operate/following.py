@@ -55,6 +55,8 @@ class Following:
         self._observers = observers
         self._clock = clock
         self._followers: dict[str, _Follower] = {}
+        self._looking = False
+        """Whether the timer runs that lets go of those who are gone."""
 
     async def call(self, args: dict[str, Any]) -> dict[str, Any]:
         """Begin to follow (no ``follow`` among ``args``; ``client`` and ``to`` choose), or fetch what came since. Raises OperatorError."""
@@ -83,18 +85,24 @@ class Following:
         name = identifier.new(self._clock.wall())
         self._followers[name] = follower = _Follower(sieve, self._clock)
         self._observers.follow(follower.tell)
-        asyncio.get_running_loop().call_later(_FORGOTTEN, self._forget)
+        if not self._looking:
+            self._look()
         return name
 
+    def _look(self) -> None:
+        """Let go of those who are gone, and look again while there are others."""
+        self._forget()
+        self._looking = bool(self._followers)
+        if self._looking:
+            asyncio.get_running_loop().call_later(_FORGOTTEN, self._look)
+
     def _forget(self) -> None:
-        """Let go of those who are gone; look again while there are others."""
+        """Let go of those who are gone."""
         now = self._clock.monotonic()
         for name, follower in tuple(self._followers.items()):
             if now - follower.fetched >= _FORGOTTEN:
                 self._observers.leave(follower.tell)
                 del self._followers[name]
-        if self._followers:
-            asyncio.get_running_loop().call_later(_FORGOTTEN, self._forget)
 
 
 class _Follower:
