@@ -21,6 +21,8 @@ from waypost.diagnose.scene import Speech, Way
 from waypost.diagnose.shapes import as_json
 from waypost.diagnose.talk import Said, Talk
 from waypost.net.dial import UnreachableError
+from waypost.net.stream import HandshakeError
+from waypost.net.tls import client_context
 from waypost.testing.streams import memory_streams
 
 if TYPE_CHECKING:
@@ -128,6 +130,21 @@ def test_pieces_do_not_matter(octets: bytes, cut: int) -> None:
     """A reply is the same however its octets come."""
     whole, parts = asyncio.run(_reply(octets)), asyncio.run(_reply(octets[:cut], octets[cut:]))
     assert (whole.lines, whole.ended) == (parts.lines, parts.ended)
+
+
+def test_what_came_in_the_clear_is_never_heard_under_tls() -> None:
+    """Octets behind the 220 to STARTTLS end it before the handshake: else anybody on the way could answer the first EHLO under TLS."""
+
+    async def shake() -> None:
+        near, far = memory_streams()
+        talk = Talk(near, QUICK, SYSTEM)  # type: ignore[arg-type] # likewise
+        far.send(b"220 go\r\n250-mx.test\r\n250 AUTH PLAIN\r\n")
+        assert (await talk.ask("STARTTLS")).code == 220
+        async with asyncio.timeout(2):
+            await talk.start_tls(client_context(verify=False), None, seconds=1)
+
+    with pytest.raises(HandshakeError, match="in the clear"):
+        asyncio.run(shake())
 
 
 def test_endless_replies_are_cut() -> None:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from waypost.net.stream import ClosedError, DeadlineError, StreamError
+from waypost.net.stream import ClosedError, DeadlineError, HandshakeError, StreamError
 from waypost.observe.escape import printable
 from waypost.replies.line import read_line
 
@@ -204,7 +204,9 @@ class Talk:
         return await self._more(0) == "silent"
 
     async def start_tls(self, context: ssl.SSLContext, name: str | None, *, seconds: float) -> None:
-        """Handshake. Raises HandshakeError."""
+        """Handshake. Raises HandshakeError, also where octets came in the clear before it: they are anybody's (3207#6)."""
+        if self._waiting:
+            raise HandshakeError("octets in the clear came before the handshake")
         self._stream.deadline(seconds)
         await self._stream.start_tls(context, server_side=False, server_name=name)
 

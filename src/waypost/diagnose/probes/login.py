@@ -157,7 +157,8 @@ async def _safe(scene: Scene, contact: Contact) -> Safe:
             await talk.reply(seconds=scene.limits.greeting)
             keywords = offered(await talk.ask(f"EHLO {scene.own_name(talk)}"))
             if "STARTTLS" in keywords and not talk.tls:
-                await talk.ask("STARTTLS")
+                if (await talk.ask("STARTTLS")).code != 220:
+                    raise HandshakeError("STARTTLS is offered, and was refused")
                 await talk.start_tls(context, name, seconds=scene.limits.connect)
                 keywords = offered(await talk.ask(f"EHLO {scene.own_name(talk)}"))
             if talk.tls:
