@@ -11,6 +11,7 @@ from support.broken_servers import HOST, QUICK, SOUND, Broken, Slow, Zone, and_l
 from waypost.cli.checked import show
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.lookup import Outcome
+from waypost.diagnose.plan import Options
 from waypost.diagnose.verdict import Verdict
 
 ADA = "ada@broken.example"
@@ -73,6 +74,16 @@ def test_who_takes_one_mailbox_serves_the_domain(denied: str, key: str) -> None:
     assert "domain-not-served" not in keys
     found = diagnosis.findings[keys.index(key)]
     assert ("550 relay not permitted", "relay" in found.told().fix.lower()) == (found.evidence[-1], False)
+
+
+def test_a_server_may_trust_its_own_machine() -> None:
+    """Relaying for a client on the same machine is no open relay: it is said from where to look again."""
+    options = Options(intrusive=True, own=frozenset({"127.0.0.1"}))
+    row = Broken(name="trusts its machine", key="", to="127.0.0.1", says=at("RCPT", b"250 2.1.5 sure\r\n"))
+    diagnosis, _ = diagnose(row, options=options)
+    assert {("relay-from-inside", "note")} == {
+        (finding.key, finding.severity.value) for finding in diagnosis.findings if finding.key.startswith(("relay", "open-relay"))
+    }
 
 
 def test_a_domain_of_others_is_told_once() -> None:

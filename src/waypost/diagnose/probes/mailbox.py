@@ -5,6 +5,7 @@ RFC 5321 sections 4.5.1 (postmaster), 4.5.5 and 6.1 (the null reverse-path).
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
@@ -217,6 +218,7 @@ async def _relaying(scene: Scene, contact: Contact) -> list[Finding]:
     if opened is None:
         return []
     talk, _ = opened
+    client = talk.literal
     try:
         sender = RELAY_FROM
         if not (await talk.ask(f"MAIL FROM:<{sender}>")).positive:  # some look the domain up, and it is nobody's
@@ -231,5 +233,11 @@ async def _relaying(scene: Scene, contact: Contact) -> list[Finding]:
     if said.ended:
         return []
     evidence = (f"C: MAIL FROM:<{sender}>", f"C: RCPT TO:<{RELAY_TO}>", *said.evidence)
-    key = "open-relay" if said.positive else "relay-refused"
-    return [Finding(key=key, about=contact.place.shown, evidence=evidence, facts=_facts(contact, said))]
+    key = "relay-refused"
+    if said.positive:  # a server's own machine is in its trusted networks as it comes: what it may, strangers need not be let do
+        at_home = ip_address(contact.place.address).is_loopback or client in (
+            f"[{contact.place.address}]",
+            f"[IPv6:{contact.place.address}]",
+        )
+        key = "relay-from-inside" if at_home else "open-relay"
+    return [Finding(key=key, about=contact.place.shown, evidence=evidence, facts=_facts(contact, said, client=client))]
