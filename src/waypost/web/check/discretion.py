@@ -1,6 +1,7 @@
-"""What of a diagnosis strangers are not told: faults of ours, and what programs that are no mail servers say. Pure.
+"""What of a diagnosis is kept for strangers: no faults of ours, little of what programs say that are no mail servers. Pure.
 
 A banner tells that something else listens there; a line of it is enough for that, and whatever else it holds is not ours to hand out.
+Of any greeting as much is kept as is shown: a server may send 64 KiB on each port of each address, and results stay for an hour.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.scene import Speech
+from waypost.diagnose.talk import SHOWN, SHOWN_LINES
 
 if TYPE_CHECKING:
     from waypost.diagnose.finding import Finding
@@ -20,6 +22,8 @@ _FOREIGN = frozenset((Speech.HTTP, Speech.SSH, Speech.IMAP, Speech.POP3, Speech.
 _KEYS = frozenset(("http-on-mail-port", "ssh-on-mail-port", "imap-on-mail-port", "pop3-on-mail-port", "ftp-on-mail-port", "other-protocol"))
 _SHOWN = 80
 """Octets, or characters, of the first line."""
+_LINE = 4 * (SHOWN + 1)
+"""Octets of a line that surely hold what is shown of it, and that there is more."""
 
 
 def discreet(diagnosis: Diagnosis) -> Diagnosis:
@@ -38,6 +42,5 @@ def _finding(finding: Finding) -> Finding:
 
 
 def _contact(contact: Contact) -> Contact:
-    if contact.speech not in _FOREIGN:
-        return contact
-    return replace(contact, greeting=replace(contact.greeting, lines=tuple(line[:_SHOWN] for line in contact.greeting.lines[:1])))
+    number, octets = (1, _SHOWN) if contact.speech in _FOREIGN else (SHOWN_LINES + 1, _LINE)
+    return replace(contact, greeting=replace(contact.greeting, lines=tuple(line[:octets] for line in contact.greeting.lines[:number])))
