@@ -20,6 +20,7 @@ from support.ports import free_port
 from support.server import PROGRAM, Waypost, configuration, listener, port_of
 from support.sink import Sink
 from waypost.cli.main import main
+from waypost.cli.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -368,6 +369,12 @@ def test_the_message_can_be_seen_without_sending(capsys: pytest.CaptureFixture[s
     """--dump-mail prints it and speaks to nobody."""
     assert main(["send", *BASE, "--dump-mail", "--data", "Subject: %SUBJECT%\\n\\n%TO%", "--subject", "s"]) == 0
     assert capsys.readouterr().out.encode() == b"Subject: s\r\n\r\ngrace@example.org\r\n"
+
+
+def test_the_version_is_told_as_swaks_tells_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody has to be named for it."""
+    assert main(["send", "--version"]) == 0
+    assert capsys.readouterr().out == f"waypost {version()}\n"
 
 
 def test_each_address_that_fails_is_told(hop: Sink, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,11 @@ def run_words(words: list[str]) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Send it; the exit code tells how the session ended."""
+    if args.version:
+        from waypost.cli.version import version  # noqa: PLC0415 - reads the package's metadata from disk
+
+        print(f"waypost {version()}")
+        return Exit.OK
     if args.support:
         print(support())
         return Exit.OK

@@ -248,6 +248,7 @@ def _shown(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--output-file-stderr", metavar="FILE", help="write faults of usage to FILE; '&STDOUT': beside the transcript")
     group.add_argument("--config", metavar="FILE", nargs="?", const="", help="options from FILE, one a line, as in swaks' .swaksrc")
     group.add_argument("--support", action="store_true", help="print what this program speaks")
+    group.add_argument("--version", action="store_true", help="print its version")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
