@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEYS = sorted(key for key, row in facts("findings")["finding"].items() if row["stage"] == "tls" and not key.startswith(("send-", "own-")))
-ELSEWHERE = {"certificate-signature-weak", "certificate-unreadable", "certificate-refused"}
-"""What no library of these tests can be brought to do; the judgement of each is tested in test_tls_judgement."""
+ELSEWHERE = {"certificate-signature-weak", "certificate-unreadable", "certificate-refused", "certificate-name-unasked"}
+"""What no library of these tests can be brought to do, or no name was asked for: each is tested in test_tls_judgement."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.key}: {row.name}")

@@ -34,6 +34,20 @@ def judged(chain: list[Certificate], *, host: str = HOST, code: int = 0, message
     return [finding.key for finding in certificate.judge(chain, host, host, verify_code=code, verify_message=message, now=NOW)]
 
 
+# ---- names ----------------------------------------------------------------------------------------------------
+
+
+def test_a_check_by_address_blames_no_name() -> None:
+    """Certificates are for names: of a server checked by its address it is told which, and no fault; unless it claims another address."""
+    leaf, *rest = chain_of(names=(HOST,))
+    for addresses, key in (
+        ((), "certificate-name-unasked"),
+        (("192.0.2.25",), "certificate-sound"),
+        (("192.0.2.9",), "certificate-name-wrong"),
+    ):
+        assert [key] == judged([replace(leaf, addresses=addresses), *rest], host="192.0.2.25")
+
+
 # ---- hellos ---------------------------------------------------------------------------------------------------
 
 

@@ -172,11 +172,17 @@ def covers(pattern: str, host: str) -> bool:
 
 def names_host(certificate: Certificate, host: str) -> bool:
     """Whether a certificate is for ``host``, a name or an address."""
-    try:
-        address = ip_address(host)
-    except ValueError:
+    if not _is_address(host):
         return any(covers(name, host) for name in certificate.names)
-    return any(ip_address(each) == address for each in certificate.addresses)
+    return any(ip_address(each) == ip_address(host) for each in certificate.addresses)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def almost_covers(pattern: str, host: str) -> bool:
@@ -199,7 +205,7 @@ def judge(chain: Sequence[Certificate], about: str, host: str, *, verify_code: i
         *_strength(chain, about, host),
     ]
     yield from faults
-    if not any(fault.severity in ("warning", "error") for fault in faults):
+    if names_host(leaf, host) and not any(fault.severity in ("warning", "error") for fault in faults):
         facts = {"host": host, "issuer": leaf.issuer, "ends": f"{leaf.ends:%Y-%m-%d}"}
         yield found("certificate-sound", about, *evidence, **facts)
 
@@ -249,7 +255,9 @@ def _name(leaf: Certificate, about: str, host: str) -> Iterator[Finding]:
     names = ", ".join((*leaf.names, *leaf.addresses)) or "none"
     facts = {"host": host, "names": names, "common_name": leaf.common_name}
     stars = [name for name in leaf.names if almost_covers(name, host)]
-    if not leaf.names and not leaf.addresses and covers(leaf.common_name, host):
+    if leaf.names and not leaf.addresses and _is_address(host):  # nobody is led to a server by its address, and SNI had no name either
+        yield found("certificate-name-unasked", about, leaf.shown, f"names: {names}", first=leaf.names[0], **facts)
+    elif not leaf.names and not leaf.addresses and covers(leaf.common_name, host):
         yield found("certificate-subject-only", about, leaf.shown, **facts)
     elif stars:
         yield found("certificate-wildcard-unusable", about, leaf.shown, f"names: {names}", name=stars[0], host=host)
