@@ -300,6 +300,17 @@ def test_the_machines_own_names(tmp_path: Path) -> None:
     assert ask({}, work, hosts=hosts) == (expected, [])
 
 
+@pytest.mark.parametrize("name", ["x" * 70, f"{'x' * 70}.localhost", "\udcff", ".localhost"])
+def test_what_is_no_name_of_a_host_does_not_exist(name: str) -> None:
+    """The system is asked for plain names, and cannot write every one down: that is no fault of anybody's."""
+
+    async def work(names: CachingResolver, *_: object) -> None:
+        with pytest.raises(NameMissingError):
+            await names.addresses(name)
+
+    ask({}, work)
+
+
 def test_a_missing_hosts_file_is_empty(tmp_path: Path) -> None:
     """A machine without /etc/hosts knows no names of its own."""
     assert read_hosts(tmp_path / "none") == {}

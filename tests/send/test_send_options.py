@@ -145,6 +145,27 @@ def test_no_option_begins_another_command(words: list[str]) -> None:
         errand(*words)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["--to", "\udcff@example.org"], ["--ehlo", "\udcff"], ["--server", "\udcff"], ["--subject", "\udcff"], ["--header", "X: \udcff"]],
+)
+def test_what_is_no_utf_8_is_told(words: list[str]) -> None:
+    """So Python has octets of a command line that are no UTF-8; where text is wanted they are refused in a sentence."""
+
+    def understood() -> None:
+        args = parsed(*BASE, *words)
+        send_errand.errand(args, send._letters(args))
+
+    with pytest.raises(UsageError, match="is no UTF-8"):
+        understood()
+
+
+def test_octets_that_are_no_utf_8_go_out_as_they_came() -> None:
+    """Where octets are wanted, of lines of one's own and of proxies, they are said as they were given."""
+    assert send_where.unescaped("a\udcff\\x00\udcfe") == b"a\xff\0\xfe"
+    assert errand("--xclient-name", "\udcff").xclient == ("NAME=+FF",)
+
+
 def test_own_hosts_may_be_treated_badly() -> None:
     """Wrong line ends are for the host that is named as one's own, and for no other."""
     found = errand("--own", "127.0.0.1", "--line-end", "lf", "--end-of-data", r"\n.\n", "--raw", r"banner:A\r\nB\x00\\")

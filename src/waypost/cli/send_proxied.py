@@ -21,7 +21,7 @@ def xclient(args: argparse.Namespace) -> tuple[str, ...]:
         if name == "delim":
             lines.append([])
         elif name:
-            lines[-1].append(f"{name.upper().replace('-', '_')}={encode_xtext(value.encode())}")
+            lines[-1].append(f"{name.upper().replace('-', '_')}={encode_xtext(value.encode('utf-8', 'surrogateescape'))}")
         else:
             free.append(one_line(value, "--xclient"))
     return (*(" ".join(words) for words in lines if words), *free)

@@ -102,6 +102,8 @@ def one_line(text: str, option: str) -> str:
     """``text``, which may not begin another command. Raises UsageError."""
     if any(letter in text for letter in "\r\n\0"):
         raise UsageError(f"{option} holds a line end, which would begin another command: use --raw for that")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # so Python has octets of a command line that are none
+        raise UsageError(f"{option} is no UTF-8: use --raw for that")
     return text
 
 
@@ -132,9 +134,11 @@ def content(text: str) -> tuple[bytes, str]:
 
 
 def unescaped(text: str) -> bytes:
-    r"""``\xNN``, ``\r``, ``\n``, ``\t``, ``\0`` and ``\\`` as what they stand for."""
+    r"""``\xNN``, ``\r``, ``\n``, ``\t``, ``\0`` and ``\\`` as what they stand for; octets that are no UTF-8 as they came."""
     out, at = b"", 0
     for found in _ESCAPE.finditer(text):
-        out += text[at : found.start()].encode() + (bytes([int(found[1], 16)]) if found[1] else _LETTERS[found[2]])
+        out += text[at : found.start()].encode("utf-8", "surrogateescape") + (
+            bytes([int(found[1], 16)]) if found[1] else _LETTERS[found[2]]
+        )
         at = found.end()
-    return out + text[at:].encode()
+    return out + text[at:].encode("utf-8", "surrogateescape")

@@ -248,6 +248,8 @@ async def _system_addresses(host: str, *, ipv6: bool) -> _Answer:
     family = socket.AF_UNSPEC if ipv6 else socket.AF_INET
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, family=family, type=socket.SOCK_STREAM)
+    except UnicodeError:  # no name of a host: a label is empty, or longer than 63 octets
+        return _Answer(missing=True)
     except socket.gaierror as error:
         return _Answer(missing=True) if error.errno == socket.EAI_NONAME else _Answer(failure=error.strerror or "no answer")
     return _Answer(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))

@@ -110,7 +110,7 @@ def _filled(octets: bytes, draft: Draft) -> bytes:
         b"TO_ADDRESS": to,
         b"DATE": date,
         b"MESSAGEID": f"{draft.identifier}@{draft.host}",
-        b"SUBJECT": _written(draft.subject or f"test {date}", 9, utf8=draft.utf8),
+        b"SUBJECT": _written(_plain(draft.subject, "Subject") or f"test {date}", 9, utf8=draft.utf8),
     }
     for text in values.values():
         _plain(text.replace("\r\n ", " "), "a token of the template")
@@ -132,6 +132,8 @@ def _plain(value: str, of: str) -> str:
     """``value``, which may not end a line: whatever follows would be a field of its own. Raises MessageError."""
     if any(letter in value for letter in "\r\n\0"):
         raise MessageError(f"{of} holds a line end: a header value is one line")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):  # so Python has octets of a command line that are none
+        raise MessageError(f"{of} is no UTF-8")
     return value
 
 
