@@ -31,6 +31,7 @@ def _auth(name: str, initial: bytes) -> str:
     ("login", "offered", "challenges", "lines"),
     [
         (LOGIN, "PLAIN", ["235 ok"], [_auth("PLAIN", b"\0ada\0pw")]),
+        (replace(LOGIN, password="\udce4"), "PLAIN", ["235 ok"], [_auth("PLAIN", b"\0ada\0\xe4")]),  # Latin-1, as it was typed
         (LOGIN, "LOGIN", ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 ok"], ["AUTH LOGIN", "YWRh", "cHc="]),
         (
             replace(LOGIN, user="tim", password="tanstaaftanstaaf"),
@@ -50,7 +51,18 @@ def _auth(name: str, initial: bytes) -> str:
         (replace(LOGIN, mechanisms=("LOGIN", "PLAIN")), "PLAIN LOGIN", ["535 no", "235 ok"], ["AUTH LOGIN", _auth("PLAIN", b"\0ada\0pw")]),
         (replace(LOGIN, mechanisms=("PLAIN",), identity="boss"), "PLAIN", ["235 ok"], [_auth("PLAIN", b"boss\0ada\0pw")]),
     ],
-    ids=["plain", "login", "cram-md5", "xoauth2", "oauthbearer-refused", "external", "no-token", "the-next-one", "identity"],
+    ids=[
+        "plain",
+        "plain-latin-1",
+        "login",
+        "cram-md5",
+        "xoauth2",
+        "oauthbearer-refused",
+        "external",
+        "no-token",
+        "the-next-one",
+        "identity",
+    ],
 )
 def test_mechanisms(login: Login, offered: str, challenges: list[str], lines: list[str]) -> None:
     """Each says what its RFC says (CRAM-MD5: the example of RFC 2195); secrets are hidden from the transcript."""

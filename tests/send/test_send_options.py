@@ -10,8 +10,9 @@ from waypost.cli import send, send_errand, send_where
 from waypost.cli.exits import FailureError, UsageError
 from waypost.cli.options import Parser
 from waypost.cli.send_swaks import ELSEWHERE, PROTOCOLS
-from waypost.diagnose.send.errand import Dialect, Posting, Security, Stage, Stop, Way
+from waypost.diagnose.send.errand import Dialect, Letter, Posting, Security, Stage, Stop, Way
 from waypost.diagnose.send.proxy import Proxied, ProxyError, version_1, version_2
+from waypost.diagnose.send.transfer import mail_line, rcpt_line
 
 if TYPE_CHECKING:
     import argparse
@@ -164,6 +165,9 @@ def test_octets_that_are_no_utf_8_go_out_as_they_came() -> None:
     """Where octets are wanted, of lines of one's own and of proxies, they are said as they were given."""
     assert send_where.unescaped("a\udcff\\x00\udcfe") == b"a\xff\0\xfe"
     assert errand("--xclient-name", "\udcff").xclient == ("NAME=+FF",)
+    posting = errand("--envid", "\udcff", "--orcpt", "\udcfe").posting
+    assert mail_line(Letter(sender="", recipients=("a",), content=b""), posting, {}) == "MAIL FROM:<> ENVID=+FF"
+    assert rcpt_line("a", posting) == "RCPT TO:<a> ORCPT=rfc822;+FE"
 
 
 def test_own_hosts_may_be_treated_badly() -> None:

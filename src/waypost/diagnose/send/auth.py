@@ -57,33 +57,38 @@ class Mechanism:
 
 
 def _plain(login: Login, _: Circumstances) -> Exchange:
-    yield f"{login.identity}\0{login.user}\0{login.password}".encode()
+    yield _octets(f"{login.identity}\0{login.user}\0{login.password}")
+
+
+def _octets(text: str) -> bytes:
+    """UTF-8 (4616#2); what a command line had that is none, such as a password in Latin-1, as it came."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _login(login: Login, _: Circumstances) -> Exchange:
     yield None
-    yield login.user.encode()
-    yield login.password.encode()
+    yield _octets(login.user)
+    yield _octets(login.password)
 
 
 def _cram_md5(login: Login, _: Circumstances) -> Exchange:
     challenge = yield None
-    yield f"{login.user} {hmac.new(login.password.encode(), challenge, 'md5').hexdigest()}".encode()
+    yield _octets(f"{login.user} {hmac.new(_octets(login.password), challenge, 'md5').hexdigest()}")
 
 
 def _external(login: Login, _: Circumstances) -> Exchange:
-    yield login.identity.encode()
+    yield _octets(login.identity)
 
 
 def _xoauth2(login: Login, _: Circumstances) -> Exchange:
-    yield f"user={login.user}\1auth=Bearer {login.token}\1\1".encode()
+    yield _octets(f"user={login.user}\1auth=Bearer {login.token}\1\1")
     yield b""  # what came was the reason of a failure, and the server waits for an answer to it
 
 
 def _oauthbearer(login: Login, _: Circumstances) -> Exchange:
     who = f"a={_escaped(login.identity or login.user)}" if login.identity or login.user else ""
     place = f"\1host={login.host}\1port={login.port}" if login.host else ""
-    yield f"n,{who},{place}\1auth=Bearer {login.token}\1\1".encode()
+    yield _octets(f"n,{who},{place}\1auth=Bearer {login.token}\1\1")
     yield b"\1"  # likewise (7628#3.2.3)
 
 

@@ -84,7 +84,7 @@ def mail_line(letter: Letter, posting: Posting, offers: dict[str, str]) -> str:
     if posting.ret:
         words.append(f"RET={posting.ret.upper()}")
     if posting.envid:
-        words.append(f"ENVID={encode_xtext(posting.envid.encode())}")
+        words.append(f"ENVID={encode_xtext(posting.envid.encode('utf-8', 'surrogateescape'))}")
     return " ".join(words)
 
 
@@ -95,7 +95,7 @@ def rcpt_line(recipient: str, posting: Posting) -> str:
         words.append(f"NOTIFY={posting.notify.upper()}")
     if posting.orcpt:
         kind, _, address = posting.orcpt.partition(";")
-        words.append(f"ORCPT={kind};{encode_xtext(address.encode())}")
+        words.append(f"ORCPT={kind};{encode_xtext(address.encode('utf-8', 'surrogateescape'))}")
     return " ".join(words)
 
 
