@@ -22,6 +22,10 @@ def no(name: str, key: str, number: int) -> Broken:
     return Broken(name=name, key=key, way=number)
 
 
+UNKNOWN = b"500 5.5.1 Unknown command\r\n"
+LMTP = {"EHLO": UNKNOWN, "HELO": UNKNOWN, "LHLO": b"250-mx.broken.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n"}
+
+
 REACH = (
     no("nothing listens", "connection-refused", errno.ECONNREFUSED),
     no("filtered while others answer", "port-25-filtered", 0),
@@ -80,6 +84,8 @@ DIALOGUE = (
     Broken(name="no answer to EHLO", key="ehlo-unanswered", says=at("EHLO", SILENCE)),
     Broken(name="hangs up at EHLO", key="ehlo-closed", says=at("EHLO", CLOSE)),
     Broken(name="busy at EHLO", key="ehlo-busy", says=at("EHLO", b"421 4.7.0 closing\r\n") | at("HELO", b"421 4.7.0 closing\r\n")),
+    Broken(name="LMTP where SMTP belongs", key="lmtp-on-mail-port", says=LMTP),
+    Broken(name="LMTP", key="lmtp-spoken", port=2424, to=HOST, says=LMTP),
     Broken(name="EHLO and HELO refused", key="ehlo-refused", says=at("EHLO", b"550 5.7.1 name\r\n") | at("HELO", b"550 5.7.1 name\r\n")),
     Broken(name="blocked at EHLO", key="client-blocked", says=at("EHLO", LISTED) | at("HELO", LISTED)),
     Broken(name="HELP without code", key="reply-no-code", says=at("HELP", b"help yourself\r\n")),

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from waypost.diagnose.scene import Contact, Hello, Place, Scene, Server
 
 _STOPS = frozenset(
-    {"mx-null", "mailbox-refused", "client-blocked", "domain-not-served", "account-demanded", "server-trouble", "own-stopped"}
+    (
+        *("mx-null", "mailbox-refused", "client-blocked", "domain-not-served", "account-demanded", "server-trouble", "own-stopped"),
+        "lmtp-on-mail-port",
+    )
 )
 """Findings after which no mail arrives, however well the server speaks."""
 _HANGS = frozenset({"mail-unanswered", "rcpt-unanswered"})

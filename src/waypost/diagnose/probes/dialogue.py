@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from waypost.diagnose import offers
 from waypost.diagnose.finding import Finding
 from waypost.diagnose.form import flaws, status_flaw
+from waypost.diagnose.plan import LMTP, PORTS
 from waypost.diagnose.probes import smuggling
 from waypost.diagnose.scene import Hello, is_ip, offered
 from waypost.net.dial import UnreachableError
@@ -34,6 +35,8 @@ VERBS = (
     *("HELO", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "HELP"),
     *("VRFY", "EXPN", "STARTTLS", "AUTH", "ETRN", "ATRN", "TURN", "BURL"),
 )
+_FOR_MAIL = frozenset(PORTS) - {LMTP}
+"""Ports on which SMTP is expected."""
 _GATES = (530, 535, 538)
 """Replies that say: TLS or a login first; nothing else is told by them (3207#4, 4954#6)."""
 _NEEDS = {"STARTTLS": "STARTTLS", "BDAT": "CHUNKING", "ETRN": "ETRN", "ATRN": "ATRN", "BURL": "BURL"}
@@ -115,13 +118,17 @@ async def _talk(scene: Scene, contact: Contact) -> Heard | None:
 
 
 async def introduce(talk: Talk, hostname: str) -> Hello:
-    """EHLO, and HELO where that is refused (5321#3.2)."""
+    """EHLO, and HELO where that is refused (5321#3.2); where both are, LHLO tells whether LMTP is spoken there (2033#4.1)."""
     said = await talk.ask(f"EHLO {hostname}")
     if said.positive or talk.over or said.ended:
         return Hello(said=said, usable=said.positive)
     older = await talk.ask(f"HELO {hostname}")
     if older.positive:
         return Hello(said=older, command="HELO", usable=True, refusal=said)
+    if said.code // 100 == 5 and not older.ended:
+        local = await talk.ask(f"LHLO {hostname}")
+        if local.positive:
+            return Hello(said=local, command="LHLO", usable=True, refusal=said)
     return Hello(said=said, usable=False)
 
 
@@ -196,7 +203,9 @@ def judge_hello(heard: Heard) -> Iterator[Finding]:
     """Whether EHLO is understood, or at least HELO."""
     hello = heard.hello
     said = hello.said
-    if hello.usable:
+    if hello.command == "LHLO":
+        yield _finding(heard, "lmtp-on-mail-port" if heard.contact.place.port in _FOR_MAIL else "lmtp-spoken", hello.refusal)
+    elif hello.usable:
         count = str(len(hello.keywords))
         yield _finding(heard, "ehlo-ok" if hello.command == "EHLO" else "helo-only", hello.refusal or said, count=count)
     elif said.ended == "silent":

@@ -55,7 +55,7 @@ async def _opened(scene: Scene, contact: Contact) -> tuple[Talk, Hello] | None:
     except UnreachableError:
         return None
     hello = await introduce(talk, scene.own_name(talk)) if greeting.code == 220 else None
-    if hello is None or not hello.usable:
+    if hello is None or not hello.usable or hello.command == "LHLO":  # LMTP need not know postmaster, nor takes it strangers' mail
         talk.close()
         return None
     return talk, hello
