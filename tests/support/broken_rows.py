@@ -98,6 +98,8 @@ DIALOGUE = (
     Broken(name="HELP with NUL", key="reply-control", says=at("HELP", b"214 a\x00b\r\n")),
     Broken(name="HELP without end", key="reply-unfinished", says=at("HELP", b"214-one\r\n214-two\r\n")),
     Broken(name="enhanced code of another class", key="enhanced-mismatch", says=at("EXPN", b"502 4.5.1 no\r\n")),
+    Broken(name="taken with the code of a refusal", key="enhanced-mismatch", says=at("RCPT TO:<POSTMASTER", b"250 5.1.1 taken\r\n")),
+    Broken(name="a sender taken with a code that is none", key="enhanced-malformed", says=at("MAIL", b"250 2.1.05 taken\r\n")),
     Broken(name="half an enhanced code", key="enhanced-malformed", says=at("EXPN", b"502 5.5 no\r\n")),
     Broken(name="an enhanced code of its own", key="enhanced-unregistered", says=at("EXPN", b"502 5.9.99 no\r\n")),
     Broken(name="no enhanced code", key="enhanced-missing", says=at("EXPN", b"502 no\r\n")),

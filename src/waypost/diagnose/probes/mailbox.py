@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from waypost.diagnose.finding import Finding
+from waypost.diagnose.form import StatusFlaw, flaws, status_flaw
 from waypost.diagnose.plan import SMTP
 from waypost.diagnose.probes.dialogue import NOBODY, introduce
 from waypost.diagnose.probes.login import login
@@ -18,7 +19,7 @@ from waypost.net.stream import HandshakeError
 from waypost.net.tls import client_context
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from waypost.diagnose.scene import Contact, Hello, Scene
     from waypost.diagnose.talk import Said, Talk
@@ -85,8 +86,10 @@ async def _recipients(scene: Scene, contact: Contact) -> list[Finding]:
                 found.append(Finding(key="tls-demanded", about=contact.place.shown, evidence=(f"C: {line}", *mail.evidence), facts=facts))
             mail = await talk.ask(line)
         found += [each for each in judge_sender(contact, mail, sender, domain=domain) if each.key not in {one.key for one in found}]
-        if mail.positive:
-            found += await _each(scene, contact, talk, domain)
+        heard = await _each(scene, contact, talk, domain) if mail.positive else []
+        found += judge_recipients(contact, heard, domain=domain)
+        replies = [("MAIL", mail), *(("RCPT", said) for said, _, _ in heard)]
+        found += judge_statuses(contact, replies, expected="ENHANCEDSTATUSCODES" in hello.keywords)
         return found
     finally:
         talk.close()
@@ -103,8 +106,8 @@ async def _encrypted(scene: Scene, contact: Contact, talk: Talk) -> bool:
     return (await talk.ask(f"EHLO {scene.own_name(talk)}")).positive
 
 
-async def _each(scene: Scene, contact: Contact, talk: Talk, domain: str) -> list[Finding]:
-    """Each recipient in turn, until an answer holds for all of them."""
+async def _each(scene: Scene, contact: Contact, talk: Talk, domain: str) -> list[tuple[Said, str, str]]:
+    """What each recipient was answered, in turn, until an answer holds for all of them."""
     heard: list[tuple[Said, str, str]] = []
     for recipient, kind in _wanted(scene, domain):
         said = await talk.ask(f"RCPT TO:<{recipient}>")
@@ -114,7 +117,17 @@ async def _each(scene: Scene, contact: Contact, talk: Talk, domain: str) -> list
     if not talk.over:
         await talk.ask("RSET")
         await talk.quit()
-    return list(judge_recipients(contact, heard, domain=domain))
+    return heard
+
+
+def judge_statuses(contact: Contact, replies: Iterable[tuple[str, Said]], *, expected: bool) -> Iterator[Finding]:
+    """The enhanced codes in the answers to MAIL and RCPT, each flaw once; that there are none at all is told of the dialogue."""
+    told = {StatusFlaw.MISSING}
+    for command, said in replies:
+        flaw = status_flaw(said, expected=expected) if said.lines and not flaws(said) else None
+        if flaw is not None and flaw not in told:
+            told.add(flaw)
+            yield Finding(key=flaw, about=contact.place.shown, evidence=said.evidence, facts=_facts(contact, said, command=command))
 
 
 def judge_recipients(contact: Contact, heard: list[tuple[Said, str, str]], *, domain: str = "") -> Iterator[Finding]:
