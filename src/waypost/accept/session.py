@@ -50,8 +50,6 @@ class Session:
         "_ending",
         "_event",
         "_heard",
-        "_monotonic",
-        "_now",
         "_opened",
         "_origin",
         "_out",
@@ -99,7 +97,7 @@ class Session:
         self.queued: list[str] | None = None
         self.key = ""
         """Of the reply that ended the session, or of its last refusal."""
-        self._opened = self._now = services.clock.monotonic()
+        self._opened = services.clock.monotonic()
         self.patience = Patience(rules.limits, self._opened)
         self.conduct = Conduct(rules.limits, trusted=trusted)
         self._origin: Origin | None = None
@@ -110,7 +108,6 @@ class Session:
         self._slow: asyncio.Future[Any] | None = None
         """What takes time, while it does."""
         self._then: Callable[[BaseException | None], None] | None = None
-        self._monotonic = services.clock.monotonic
         self._ending = self._heard = self._over = self._owing = False
 
     # ---- its course -------------------------------------------------------------------------------------------
@@ -143,7 +140,7 @@ class Session:
     def _listen_to(self, octets: bytes) -> None:
         """Hear all that one read brought."""
         protocol, record = self.protocol, self.record
-        self._now = record.at = self._monotonic()
+        self.tick()
         self._heard = False
         if protocol.awaiting_content:
             self.patience.came(len(octets))
@@ -187,7 +184,7 @@ class Session:
             self._finish()
         elif stream.stuck:
             self.wait(stream.drain())
-        elif seconds := self.patience.seconds(self._now, content=protocol.awaiting_content, heard=self._heard, busy=house.busy):
+        elif seconds := self.patience.seconds(self.record.at, content=protocol.awaiting_content, heard=self._heard, busy=house.busy):
             stream.deadline(seconds)
 
     def _drained(self) -> bool:
@@ -321,7 +318,7 @@ class Session:
 
     def tick(self) -> None:
         """Time has passed: read the clock, once for all that is done next."""
-        self._now = self.record.at = self._monotonic()
+        self.record.at = self.services.clock.monotonic()
 
     def drop(self) -> None:
         """Forget the transaction, if there is one."""

@@ -40,7 +40,6 @@ class Transaction:
     __slots__ = (
         "_aliases",
         "_draft",
-        "_handed",
         "_head",
         "_origin",
         "_rules",
@@ -71,8 +70,6 @@ class Transaction:
         self._rules = rules
         self._services = services
         self._draft: Draft | None = draft
-        self._handed: Draft | None = None
-        """The draft, once the spool has it."""
         self._head: Head | None = None
         self._origin: Origin | None = None
         self._wall = 0.0
@@ -136,19 +133,17 @@ class Transaction:
 
     def keep(self, envelope: Envelope) -> Awaitable[None]:
         """Hand the message to the spool; when the awaitable ends, however it does, ``kept`` says what is answered."""
-        draft, self._draft = self._draft, None
-        self._handed = draft
-        if draft is None:
+        if self._draft is None:
             raise SpoolUnavailableError("there is no content")
-        keeping = self._services.spool.put(envelope, draft)
+        keeping = self._services.spool.put(envelope, self._draft)
+        self._draft = None  # it is the spool's from now on
         return self._keep_and_report(keeping, envelope) if self._aliases else keeping
 
     def kept(self, envelope: Envelope, error: BaseException | None) -> Reply:
         """What is answered once the spool has the message, or failed with ``error``: 250 only where it is durable."""
         if error is None:
             return say(Key.QUEUED, id=envelope.id)
-        if self._handed is not None:
-            self._handed.discard()
+        self.discard()
         match error:
             case SpoolFullError():
                 return say(Key.STORAGE_LOW)

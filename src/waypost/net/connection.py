@@ -42,7 +42,6 @@ class Connection(asyncio.BufferedProtocol):
         "_late",
         "_listener",
         "_loop",
-        "_now",
         "_paused",
         "_transport",
         "_waiter",
@@ -56,7 +55,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ends: Ends | None = None) -> None:
         self._loop = loop
-        self._now = loop.time
         self._wheel: Wheel = wheel.of(loop)
         self._transport: asyncio.Transport | None = None
         self._incoming: bytes | bytearray = b""
@@ -129,8 +127,6 @@ class Connection(asyncio.BufferedProtocol):
         self._late = False
         if seconds is None:
             self._wheel.lift(self)
-        elif self.slot and 0.0 < self.due <= (due := self._now() + seconds):
-            self.due = due  # later than what it stands for in the wheel, which looks again then
         elif not self._closing and self._fault is None:
             self._wheel.set(self, seconds)
 

@@ -49,9 +49,12 @@ class Wheel:
     def set(self, timed: Timed, seconds: float) -> None:
         """Let ``timed`` expire ``seconds`` from now, instead of when it would have."""
         due = self._clock() + seconds
-        timed.due = due
-        slot = int(due / TICK) + 1
         standing = timed.slot
+        later = standing and 0.0 < timed.due <= due
+        timed.due = due
+        if later:
+            return  # the usual case, without the division below
+        slot = int(due / TICK) + 1
         if standing:
             if standing <= slot:
                 return  # it is looked at before that, and put back then
