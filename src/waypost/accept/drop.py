@@ -12,7 +12,6 @@ import contextlib
 import os
 import pwd
 import stat
-import time
 from typing import TYPE_CHECKING
 
 from waypost.accept.dropped import CORRUPT, FOLDER, POKE, BrokenError, Waiting, opened
@@ -129,7 +128,7 @@ class Drop:
     async def _look(self) -> bool:
         """Take what is there; whether to look again at once, because there was more than one look takes and some of it went."""
         try:
-            names = await asyncio.to_thread(_names, self._folder)
+            names = await asyncio.to_thread(_names, self._folder, self._services.clock.wall())
         except OSError as error:
             self._tell_once("folder", f"{self._folder} cannot be read: {error.strerror}")
             return False
@@ -198,7 +197,7 @@ class Drop:
         self._services.observers.tell(ServerChanged(what=what, detail=detail, severity=severity))
 
 
-def _names(folder: Path) -> Sequence[str]:
+def _names(folder: Path, now: float) -> Sequence[str]:
     """The files to take, oldest first as far as ids tell; what was never finished long ago is removed."""
     found = []
     with os.scandir(folder) as entries:
@@ -206,7 +205,7 @@ def _names(folder: Path) -> Sequence[str]:
             if entry.name in (POKE, CORRUPT):
                 continue
             if entry.name.startswith("."):
-                _sweep(entry)
+                _sweep(entry, now)
                 continue
             found.append(entry.name)
             if len(found) == _AT_ONCE:
@@ -214,9 +213,9 @@ def _names(folder: Path) -> Sequence[str]:
     return sorted(found)
 
 
-def _sweep(entry: os.DirEntry[str]) -> None:
+def _sweep(entry: os.DirEntry[str], now: float) -> None:
     with contextlib.suppress(OSError):
-        if time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED:
+        if now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED:
             os.unlink(entry.path)  # noqa: PTH108 - an entry speaks in strings
 
 

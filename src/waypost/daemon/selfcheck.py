@@ -22,7 +22,7 @@ from waypost.diagnose.own.facts import Door, Hop, Own, Presence, Queue, Running,
 from waypost.directory.domains import ANY
 from waypost.net.control import ControlError, NobodyThereError, ask
 from waypost.net.held import listening
-from waypost.net.listen import ListenError, Place, parse
+from waypost.net.listen import EVERYWHERE, ListenError, Place, parse
 from waypost.operate.verbs import OperatorError
 from waypost.route.settings import Kind, OutboundTls
 from waypost.route.transports import TransportError, read_transport
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from waypost.config.settings import Settings
     from waypost.net.held import Held
 
-_EVERYWHERE = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared, not bound
 _PATIENCE = 2.0
 """Seconds for each answer of the running server."""
 _LATE = 14_400
@@ -221,7 +220,7 @@ def _same(held: Place, wanted: Place) -> bool:
         return False
     if held.address == "0.0.0.0":  # noqa: S104 - compared, not bound
         return ":" not in wanted.address
-    return held.address in (wanted.address, "::") or (wanted.address in _EVERYWHERE and (":" in held.address) == (":" in wanted.address))
+    return held.address in (wanted.address, "::") or (wanted.address in EVERYWHERE and (":" in held.address) == (":" in wanted.address))
 
 
 def _is_ours(held: Held, process: int) -> bool:

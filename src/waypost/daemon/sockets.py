@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from waypost.net.listen import Inherited, ListenError, bind, inherited, parse, place_of
+from waypost.net.listen import EVERYWHERE, Inherited, ListenError, bind, inherited, parse, place_of
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
     from waypost.accept.settings import ListenerSettings
-
-
-_EVERYWHERE = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared, not bound
 
 
 def open_sockets(
@@ -59,7 +56,7 @@ def _matching(listener: ListenerSettings, given: Sequence[Inherited]) -> socket.
     wanted = parse(listener.bind)
     for one in given:
         place = place_of(one.listener)
-        if place == wanted or (place.port == wanted.port and {place.address, wanted.address} <= _EVERYWHERE):
+        if place == wanted or (place.port == wanted.port and {place.address, wanted.address} <= EVERYWHERE):
             return one.listener
     places = ", ".join(str(place_of(one.listener)) for one in given)
     raise ListenError(f"the supervisor handed over no socket for {listener.bind}, only {places}: make its unit and the listeners agree")

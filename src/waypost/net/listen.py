@@ -40,6 +40,10 @@ _FIRST = 3
 _SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+"""The addresses that stand for all of a machine's."""
+
+
 class ListenError(Exception):
     """A listener cannot be opened; one sentence says why and what to do."""
 
@@ -207,7 +211,7 @@ class Acceptor:
         self._reading = False
         self._paused: asyncio.TimerHandle | None = None
         name = listener.getsockname()
-        wild = isinstance(name, tuple) and name[0] in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        wild = isinstance(name, tuple) and name[0] in EVERYWHERE
         self._local: object = None if wild else name
         """Where every connection arrives; None where each must be asked."""
 

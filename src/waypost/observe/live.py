@@ -213,9 +213,7 @@ class _Words:
 
 def _reply(entry: Entry) -> Iterator[str]:
     """The reply; what EHLO offers stands on one line, for it is the same each time."""
-    first = entry.lines[0] if entry.lines else ""
-    positive = not entry.key and first[:3] == str(_DONE) and first[3:4] == "-"
-    if len(entry.lines) < 3 or not (entry.key == "ehlo" or positive):
+    if len(entry.lines) < 3 or not (entry.key == "ehlo" or (not entry.key and entry.code == _DONE)):
         yield from entry.lines
         return
     yield entry.lines[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from waypost.diagnose.own.facts import Presence
 from waypost.diagnose.shown import found
+from waypost.net.listen import EVERYWHERE
 from waypost.smtp.terms import Role
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from waypost.diagnose.finding import Finding
     from waypost.diagnose.own.facts import Door, Own
 
-_EVERYWHERE = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared, not bound
 FEW = 1000
 """Connections fewer than which a burst of ordinary mail may take up."""
 WIDE = {4: 8, 6: 16}
@@ -104,7 +104,7 @@ def _port(own: Own, door: Door) -> Iterator[Finding]:
 def _trusting(own: Own, door: Door) -> Iterator[Finding]:
     """LMTP takes what it is handed: it is for programs of one's own (2033#5)."""
     address = door.place.address
-    if door.role is Role.LMTP and not own.dev and address and (address in _EVERYWHERE or ip_address(address).is_global):
+    if door.role is Role.LMTP and not own.dev and address and (address in EVERYWHERE or ip_address(address).is_global):
         yield found("own-lmtp-public", door.setting, f"{door.setting} = {door.place}", place=door.place, setting=door.setting)
 
 
