@@ -23,6 +23,8 @@ from support.sink import Sink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import Browser
+
     Start = Callable[..., Waypost]
 
 
@@ -149,6 +151,16 @@ def start_postfix(folder: Path, certificates: Certificates) -> Iterator[Callable
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    """A browser, or a skip."""
+    from support.browser import browser, chromium  # noqa: PLC0415 - most tests need no browser, and its driver takes long to load
+
+    require("Chromium", chromium())
+    with browser() as started:
+        yield started
 
 
 @pytest.fixture

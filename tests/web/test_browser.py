@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.browser import FAINT, Watch, browser, chromium
-from support.needs import require
+from support.browser import FAINT, Watch
 from support.ports import free_port
 from support.server import Waypost
 from waypost.web.reference.building import build
@@ -39,14 +38,6 @@ def home(module_folder: Path) -> Iterator[str]:
         server.stop()
     finally:
         server.kill()
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    """A browser, or a skip."""
-    require("Chromium", chromium())
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture

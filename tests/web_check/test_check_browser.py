@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.broken_servers import DOMAIN, Broken, Slow
-from support.browser import FAINT, Watch, browser, chromium
+from support.browser import FAINT, Watch
 from support.checked_pages import playing
-from support.needs import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +29,6 @@ def stage() -> Iterator[Stage]:
     """Pages over a network whose mail server greets slowly and says hostile things."""
     with playing(row=ROW) as played:
         yield played
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    """A browser, or a skip."""
-    require("Chromium", chromium())
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture

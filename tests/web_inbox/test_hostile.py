@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.browser import Watch, browser, chromium
+from support.browser import Watch, chromium
 from support.needs import require
 from support.ports import free_port
 from support.server import Waypost
@@ -50,14 +50,6 @@ def house(module_folder: Path) -> Iterator[House]:
         made.server.stop()
     finally:
         made.server.kill()
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    """A browser, or a skip."""
-    require("Chromium", chromium())
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture
