@@ -176,10 +176,8 @@ class Session:
 
     def _rest(self) -> None:
         """Everything is answered: wait for more, unless it is over."""
+        self.flush()
         protocol, stream, house = self.protocol, self.stream, self.house
-        if self._out and stream is not None:
-            stream.send(self._out)
-            self._out = b""
         if self._ending or stream is None or protocol.over or (house.draining and self._drained()):
             self._finish()
         elif stream.stuck:
